@@ -1,0 +1,1 @@
+"""Commitments: keccak256, domain tags, Merkle trees over hashes, sums and words."""

@@ -1,0 +1,75 @@
+"""Binary Merkle trees over hashes (docs/protocol.md, section 2).
+
+A tree over `count` leaves has `2^depth` places, `depth = ceil_log2(count)`; absent leaves hold a fixed constant. Paths list
+siblings from the leaf up. The depth always follows from a committed count: whoever checks a path knows its length before.
+"""
+
+from collections.abc import Sequence
+
+from prover.commit.keccak import ZERO_HASH, Hash, tagged
+from prover.commit.tags import Tag
+
+
+def ceil_log2(count: int) -> int:
+    """Depth of a tree over `count >= 0` leaves; 0 for none or one."""
+    return max(count - 1, 0).bit_length()
+
+
+def levels(leaves: Sequence[Hash], node: Tag, absent: Hash = ZERO_HASH) -> list[list[Hash]]:
+    """All levels of the tree, leaves first, root last; each holds its present nodes and at least one.
+
+    A level that is short of its width is continued by the absent subtree of that height.
+    """
+    level = list(leaves) or [absent]
+    rows = [level]
+    for _ in range(ceil_log2(len(leaves))):
+        if len(level) % 2:
+            level = [*level, absent]
+        level = [
+            tagged(node, level[i], level[i + 1]) for i in range(0, len(level), 2)
+        ]
+        absent = tagged(node, absent, absent)
+        rows.append(level)
+    return rows
+
+
+def root(leaves: Sequence[Hash], node: Tag, absent: Hash = ZERO_HASH) -> Hash:
+    """Root of the tree over `leaves`; `absent` itself when there are none."""
+    return levels(leaves, node, absent)[-1][0]
+
+
+def path(leaves: Sequence[Hash], index: int, node: Tag, absent: Hash = ZERO_HASH) -> list[Hash]:
+    """Siblings of leaf `index`, from the leaf up.
+
+    Raises:
+        IndexError: when there is no such leaf.
+    """
+    if not 0 <= index < max(len(leaves), 1):
+        raise IndexError(f"no leaf {index} in a tree of {len(leaves)}")
+    return path_in(levels(leaves, node, absent), index, node, absent)
+
+
+def path_in(rows: Sequence[Sequence[Hash]], index: int, node: Tag, absent: Hash = ZERO_HASH) -> list[Hash]:
+    """Siblings of leaf `index` in a tree whose `levels` are at hand."""
+    siblings: list[Hash] = []
+    for level in rows[:-1]:
+        sibling = index ^ 1
+        siblings.append(level[sibling] if sibling < len(level) else absent)
+        absent = tagged(node, absent, absent)
+        index >>= 1
+    return siblings
+
+
+def climb(leaf: Hash, index: int, siblings: Sequence[Hash], node: Tag) -> Hash:
+    """The root that `leaf` at `index` has, given its siblings."""
+    for sibling in siblings:
+        leaf = tagged(node, sibling, leaf) if index & 1 else tagged(node, leaf, sibling)
+        index >>= 1
+    return leaf
+
+
+def subtree(absent: Hash, depth: int, node: Tag) -> Hash:
+    """Root of a tree of `2^depth` absent leaves."""
+    for _ in range(depth):
+        absent = tagged(node, absent, absent)
+    return absent
