@@ -1,0 +1,1 @@
+"""The dispute game: machines, dissections, solver, watcher and agent."""

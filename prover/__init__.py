@@ -1,0 +1,1 @@
+"""Programs of scalar operations: commitments, reference, backends and step witnesses."""
