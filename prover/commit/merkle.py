@@ -15,19 +15,20 @@ def ceil_log2(count: int) -> int:
     return max(count - 1, 0).bit_length()
 
 
-def levels(leaves: Sequence[Hash], node: Tag, absent: Hash = ZERO_HASH) -> list[list[Hash]]:
+def levels(
+    leaves: Sequence[Hash], node: Tag, absent: Hash = ZERO_HASH, depth: int | None = None
+) -> list[list[Hash]]:
     """All levels of the tree, leaves first, root last; each holds its present nodes and at least one.
 
-    A level that is short of its width is continued by the absent subtree of that height.
+    A level that is short of its width is continued by the absent subtree of that height. `depth` is that of the leaf count
+    unless a larger one is given.
     """
     level = list(leaves) or [absent]
     rows = [level]
-    for _ in range(ceil_log2(len(leaves))):
+    for _ in range(ceil_log2(len(leaves)) if depth is None else depth):
         if len(level) % 2:
             level = [*level, absent]
-        level = [
-            tagged(node, level[i], level[i + 1]) for i in range(0, len(level), 2)
-        ]
+        level = [tagged(node, level[i], level[i + 1]) for i in range(0, len(level), 2)]
         absent = tagged(node, absent, absent)
         rows.append(level)
     return rows

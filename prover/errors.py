@@ -1,0 +1,38 @@
+"""What the prover refuses.
+
+    ProverError
+    |-- ProgramError        rows or depths that no program has
+    |-- WitnessError        a step witness that does not open its commitments
+    |-- PositionError       a position outside a claim, or positions out of order
+    |-- ContentError        bytes that are not what their name commits to, or are cut short
+    |   `-- ContentMissing  nothing is stored under a name
+    `-- NotFiniteError      an honest worker met NaN or Inf
+"""
+
+
+class ProverError(Exception):
+    """Base of all errors of this package."""
+
+
+class ProgramError(ProverError):
+    """Rows or depths that no program has."""
+
+
+class WitnessError(ProverError):
+    """A step witness that does not open its commitments."""
+
+
+class PositionError(ProverError):
+    """A position outside a claim, or positions out of order."""
+
+
+class ContentError(ProverError):
+    """Bytes that are not what their name commits to, or are cut short."""
+
+
+class ContentMissing(ContentError):
+    """Nothing is stored under a name."""
+
+
+class NotFiniteError(ProverError):
+    """An honest worker met NaN or Inf and stops rather than claim it."""
