@@ -31,6 +31,10 @@ BIN = VENV / "bin"
 CACHE = ROOT / ".cache"
 LOCK = ROOT / "requirements.lock"
 STAMP = VENV / ".plumbline-stamp"
+# Run by .venv's own Python, we must not build the next .venv on the one that is cleared.
+PYTHON = (
+    sys.executable if Path(sys.prefix) != VENV else str(Path(sys.base_prefix) / "bin" / "python3")
+)
 # Two cores are what the whole test command is budgeted for. A file's tests stay on one worker, so
 # that what a module sets up (a deployment, a compiled kernel) is set up once.
 PYTEST = ("pytest", "-n", "2", "--dist", "loadfile")
@@ -61,7 +65,8 @@ def main(arguments: list[str]) -> int:
     set_up(environment)
     if job == "test":
         return test(rest, environment)
-    return call(command_of(job, rest), environment)
+    # File names in the arguments mean what they mean where the caller stands.
+    return call(command_of(job, rest), environment, Path.cwd())
 
 
 def command_of(job: str, rest: list[str]) -> list[str]:
@@ -73,7 +78,9 @@ def command_of(job: str, rest: list[str]) -> list[str]:
         sys.exit(f"dev.py: bench needs one of: {', '.join(known) or 'nothing is there yet'}")
     if not rest:
         sys.exit("dev.py: run needs a command")
-    return ["python", f"bench/{rest[0]}.py", *rest[1:]] if job == "bench" else rest
+    if job == "run":
+        return rest
+    return ["python", str(ROOT / "bench" / f"{rest[0]}.py"), *rest[1:]]
 
 
 def job_environment() -> dict[str, str]:
@@ -125,39 +132,47 @@ def set_up(environment: dict[str, str]) -> None:
         if is_set_up(wanted):
             return
         started = time.monotonic()
-        uv = shutil.which("uv", path=os.environ.get("PATH", os.defpath))
-        print(f"dev.py: installing into .venv with {'uv' if uv else 'pip'} ...", flush=True)
         STAMP.unlink(missing_ok=True)
-        python = str(BIN / "python")
-        locked = ["--no-deps", "--require-hashes", "--requirement", str(LOCK)]
-        project = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
-        if uv:
-            install([uv, "venv", "--quiet", "--clear", "--python", sys.executable], environment)
-            pip = [uv, "pip", "install", "--quiet", "--python", python]
-        else:
-            install([sys.executable, "-m", "venv", "--clear"], environment)
+        uv = shutil.which("uv", path=environment["PATH"])
+        # uv is the quick way; where it cannot reach the index (a proxy's certificate, say) pip may.
+        if not (uv and install("uv", uv_steps(uv), environment)):
+            python = str(BIN / "python")
             pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        for step in ([*pip, *locked], [*pip, *project]):
-            install(step, environment)
+            make = [PYTHON, "-m", "venv", "--clear", str(VENV)]
+            if not install("pip", [make, *package_steps(pip)], environment):
+                sys.exit("dev.py: could not set up .venv; the lines above say why")
         STAMP.write_text(wanted, encoding="utf-8")
         print(f"dev.py: ready after {time.monotonic() - started:.0f} s", flush=True)
 
 
-def install(command: list[str], environment: dict[str, str]) -> None:
-    """Runs one step of the installation; a failed one ends the bootstrap with a line."""
-    if "venv" in command:
-        command = [*command, str(VENV)]
-    if call(command, environment) != 0:
-        sys.exit(f"dev.py: could not set up .venv; this failed: {' '.join(command)}")
+def uv_steps(uv: str) -> list[list[str]]:
+    """The installation by uv."""
+    make = [uv, "venv", "--quiet", "--clear", "--python", PYTHON, str(VENV)]
+    return [make, *package_steps([uv, "pip", "install", "--quiet", "--python", str(VENV)])]
 
 
-def call(command: list[str], environment: dict[str, str]) -> int:
-    """Runs a command in the checkout and returns its status; an interrupt is the command's own."""
+def package_steps(pip: list[str]) -> list[list[str]]:
+    """The lock, every file by its hash; then the project, with the build backend just installed."""
+    return [
+        [*pip, "--no-deps", "--require-hashes", "--requirement", str(LOCK)],
+        [*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
+    ]
+
+
+def install(tool: str, steps: list[list[str]], environment: dict[str, str]) -> bool:
+    """Runs the steps of an installation; False after the first that fails."""
+    print(f"dev.py: installing into .venv with {tool} ...", flush=True)
+    environment = {"UV_SYSTEM_CERTS": "1", **environment}
+    return all(call(step, environment) == 0 for step in steps)
+
+
+def call(command: list[str], environment: dict[str, str], folder: Path = ROOT) -> int:
+    """Runs a command in a folder and returns its status; an interrupt is the command's own."""
     found = shutil.which(command[0], path=environment["PATH"])
     if found is None:
         print(f"dev.py: there is no command {command[0]}", file=sys.stderr)
         return 127
-    with subprocess.Popen([found, *command[1:]], cwd=ROOT, env=environment) as process:
+    with subprocess.Popen([found, *command[1:]], cwd=folder, env=environment) as process:
         while True:
             try:
                 status = process.wait()
@@ -175,7 +190,7 @@ def test(arguments: list[str], environment: dict[str, str]) -> int:
         "lint": ["ruff", "check"],
         "format": ["ruff", "format", "--check"],
         "types": ["mypy", "--strict", *typed],
-        "imports": ["lint-imports", "--cache-dir", str(CACHE / "import-linter")],
+        "imports": ["lint-imports", "--no-logo", "--cache-dir", ".cache/import-linter"],
         "tests": list(PYTEST),
     }
     failed = []
