@@ -1,0 +1,1 @@
+"""The base chain: contracts, a development chain, a client and typed bindings."""
