@@ -90,6 +90,7 @@ def job_environment() -> dict[str, str]:
     environment["VIRTUAL_ENV"] = str(VENV)
     environment["PATH"] = os.pathsep.join([str(BIN), environment.get("PATH", os.defpath)])
     environment.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
+    environment.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(CACHE / "hypothesis"))
     home = Path(environment.get("HOME") or "/nonexistent")
     if not (home.is_dir() and os.access(home, os.W_OK)):
         # Without a home to write to, every tool's cache goes into the checkout.
