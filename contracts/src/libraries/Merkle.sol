@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title Binary Merkle trees with tagged nodes
+/// @notice docs/protocol.md, section 2: a tree over `count` leaves has 2^ceilLog2(count) places; a path lists siblings
+/// from the leaf up; bit j of the index says on which side level j's node is. The caller brings the depth from a
+/// committed count, never from the path's length, and must have bounded the index by that count: bits above the depth
+/// are not looked at.
+/// @dev Hashing works at the free memory pointer without moving it: nothing is allocated.
+library Merkle {
+    /// @notice Depth of a tree over `count` leaves; 0 for none or one.
+    function ceilLog2(uint256 count) internal pure returns (uint256 depth) {
+        unchecked {
+            while ((uint256(1) << depth) < count) ++depth;
+        }
+    }
+
+    /// @notice H(tag | left | right).
+    function pair(bytes32 left, bytes32 right, uint8 tag) internal pure returns (bytes32 node) {
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore8(p, tag)
+            mstore(add(p, 1), left)
+            mstore(add(p, 33), right)
+            node := keccak256(p, 65)
+        }
+    }
+
+    /// @notice The root that `leaf` at `index` has, given its siblings.
+    /// @param path siblings from the leaf up; the caller has checked their number.
+    function climb(bytes32 leaf, uint256 index, bytes32[] calldata path, uint8 tag) internal pure returns (bytes32) {
+        uint256 offset;
+        assembly ("memory-safe") {
+            offset := path.offset
+        }
+        return climbAt(leaf, index, offset, path.length, tag);
+    }
+
+    /// @notice As `climb`, for a path that lies inside a longer witness.
+    /// @param offset where the path starts in calldata, in bytes; the caller has checked that 32 * depth bytes follow.
+    function climbAt(bytes32 leaf, uint256 index, uint256 offset, uint256 depth, uint8 tag)
+        internal
+        pure
+        returns (bytes32 node)
+    {
+        assembly ("memory-safe") {
+            node := leaf
+            let p := mload(0x40)
+            mstore8(p, tag)
+            p := add(p, 1)
+            for { let end := add(offset, shl(5, depth)) } lt(offset, end) { offset := add(offset, 32) } {
+                // The node goes left (at p) where the index bit is 0, its sibling to the other side.
+                let side := shl(5, and(index, 1))
+                mstore(add(p, side), node)
+                mstore(add(p, xor(side, 32)), calldataload(offset))
+                node := keccak256(sub(p, 1), 65)
+                index := shr(1, index)
+            }
+        }
+    }
+
+    /// @notice Roots before and after replacing one leaf, in one pass over its siblings.
+    function climb2(bytes32 oldLeaf, bytes32 newLeaf, uint256 index, bytes32[] calldata path, uint8 tag)
+        internal
+        pure
+        returns (bytes32 oldRoot, bytes32 newRoot)
+    {
+        uint256 offset;
+        assembly ("memory-safe") {
+            offset := path.offset
+        }
+        return climb2At(oldLeaf, newLeaf, index, offset, path.length, tag);
+    }
+
+    /// @notice As `climb2`, for a path that lies inside a longer witness (see `climbAt`).
+    function climb2At(bytes32 oldLeaf, bytes32 newLeaf, uint256 index, uint256 offset, uint256 depth, uint8 tag)
+        internal
+        pure
+        returns (bytes32 oldRoot, bytes32 newRoot)
+    {
+        assembly ("memory-safe") {
+            oldRoot := oldLeaf
+            newRoot := newLeaf
+            let p := mload(0x40)
+            mstore8(p, tag)
+            p := add(p, 1)
+            for { let end := add(offset, shl(5, depth)) } lt(offset, end) { offset := add(offset, 32) } {
+                let side := shl(5, and(index, 1))
+                mstore(add(p, xor(side, 32)), calldataload(offset))
+                mstore(add(p, side), oldRoot)
+                oldRoot := keccak256(sub(p, 1), 65)
+                mstore(add(p, side), newRoot)
+                newRoot := keccak256(sub(p, 1), 65)
+                index := shr(1, index)
+            }
+        }
+    }
+
+    /// @notice Root of the tree over `leaves` whose absent leaves are 32 zero bytes; that constant itself for none.
+    function root(bytes32[] memory leaves, uint8 tag) internal pure returns (bytes32 result) {
+        uint256 count = leaves.length;
+        uint256 depth = ceilLog2(count);
+        assembly ("memory-safe") {
+            // Copy to scratch with a byte in front of it for the first tag, then fill up with absent leaves.
+            let nodes := add(mload(0x40), 32)
+            mstore(nodes, 0)
+            mcopy(nodes, add(leaves, 32), shl(5, count))
+            let width := shl(depth, 1)
+            for { let i := count } lt(i, width) { i := add(i, 1) } { mstore(add(nodes, shl(5, i)), 0) }
+        }
+        uint256 place;
+        assembly ("memory-safe") {
+            place := add(mload(0x40), 32)
+        }
+        return fold(place, depth, tag);
+    }
+
+    /// @notice Root of the 2^depth nodes at `place` in scratch memory, which it overwrites.
+    /// @dev Each pair is hashed where it lies: its tag takes the byte in front of it, the last one of a node that is
+    /// hashed already (of the word before `place` for the first pair, which the caller leaves free). Pair j's hash is
+    /// kept at word j, below everything that is still to be read.
+    function fold(uint256 place, uint256 depth, uint8 tag) internal pure returns (bytes32 result) {
+        assembly ("memory-safe") {
+            for { let width := shl(5, shl(depth, 1)) } gt(width, 32) { width := shr(1, width) } {
+                let to := place
+                for { let from := place } lt(from, add(place, width)) { from := add(from, 64) } {
+                    let start := sub(from, 1)
+                    mstore8(start, tag)
+                    mstore(to, keccak256(start, 65))
+                    to := add(to, 32)
+                }
+            }
+            result := mload(place)
+        }
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Tags} from "./Tags.sol";
+
+/// @title The Merkle sum tree over a program's rows
+/// @notice A node is (hash, sum), and a parent's hash binds the sums of both its children, so the path to a row proves
+/// how many micro-steps lie to its left (docs/protocol.md, section 5). `prover/commit/sumtree.py` does the same.
+library SumTree {
+    /// @notice Thrown when a sum in the table does not fit 64 bits: no program is committed to by such a table.
+    error SumOverflow();
+
+    uint256 private constant NODE_BYTES = 40;
+    uint256 private constant PREIMAGE_BYTES = 81;
+
+    /// @notice Hash of the parent of two nodes. The caller has checked that both sums fit 64 bits.
+    function join(bytes32 left, uint256 leftSum, bytes32 right, uint256 rightSum) internal pure returns (bytes32 node) {
+        uint8 tag = Tags.SUM_NODE;
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore8(p, tag)
+            mstore(add(p, 1), left)
+            mstore(add(p, 33), shl(192, leftSum))
+            mstore(add(p, 41), right)
+            mstore(add(p, 73), shl(192, rightSum))
+            node := keccak256(p, PREIMAGE_BYTES)
+        }
+    }
+
+    /// @notice The root above a leaf, and the sum of everything to the leaf's left.
+    /// @param offset where the path starts in calldata: (hash, sum u64) pairs from the leaf up. The caller has checked
+    /// that `depth` of them follow, and that the index is inside the tree.
+    function climbAt(bytes32 leaf, uint256 sum, uint256 index, uint256 offset, uint256 depth)
+        internal
+        pure
+        returns (bytes32 root, uint256 total, uint256 before)
+    {
+        unchecked {
+            root = leaf;
+            total = sum;
+            for (uint256 end = offset + NODE_BYTES * depth; offset < end; offset += NODE_BYTES) {
+                if (total >> 64 != 0) revert SumOverflow();
+                bytes32 sibling;
+                uint256 siblingSum;
+                assembly ("memory-safe") {
+                    sibling := calldataload(offset)
+                    siblingSum := shr(192, calldataload(add(offset, 32)))
+                }
+                if (index & 1 == 1) {
+                    before += siblingSum;
+                    root = join(sibling, siblingSum, root, total);
+                } else {
+                    root = join(root, total, sibling, siblingSum);
+                }
+                total += siblingSum;
+                index >>= 1;
+            }
+        }
+    }
+}

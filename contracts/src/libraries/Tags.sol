@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title Domain tags
+/// @notice The first byte of every hashed preimage, so that nothing passes for anything else (docs/protocol.md,
+/// section 2). `prover/commit/tags.py` holds the same table and a test compares the two.
+library Tags {
+    uint8 internal constant TENSOR_LEAF = 0x01;
+    uint8 internal constant TENSOR_NODE = 0x02;
+    uint8 internal constant REGISTER = 0x03;
+    uint8 internal constant SEGMENT_NODE = 0x04;
+    uint8 internal constant STATE = 0x05;
+    uint8 internal constant ROW = 0x06;
+    uint8 internal constant SUM_NODE = 0x07;
+    uint8 internal constant PROGRAM = 0x08;
+    uint8 internal constant RUN = 0x09;
+    uint8 internal constant BATCH_LEAF = 0x0a;
+    uint8 internal constant BATCH_NODE = 0x0b;
+    uint8 internal constant BUNDLE_LEAF = 0x0c;
+    uint8 internal constant BUNDLE_NODE = 0x0d;
+    uint8 internal constant HEADER = 0x0e;
+    uint8 internal constant CHUNK = 0x0f;
+    uint8 internal constant DISSECTION_LEAF = 0x10;
+    uint8 internal constant DISSECTION_NODE = 0x11;
+    uint8 internal constant MOVE = 0x12;
+}
