@@ -1,12 +1,12 @@
 """What the prover refuses.
 
-    ProverError
-    |-- ProgramError        rows or depths that no program has
-    |-- WitnessError        a step witness that does not open its commitments
-    |-- PositionError       a position outside a claim, or positions out of order
-    |-- ContentError        bytes that are not what their name commits to, or are cut short
-    |   `-- ContentMissing  nothing is stored under a name
-    `-- NotFiniteError      an honest worker met NaN or Inf
+ProverError
+|-- ProgramError        rows or depths that no program has
+|-- WitnessError        a step witness that does not open its commitments
+|-- PositionError       a position outside a claim, or positions out of order
+|-- ContentError        bytes that are not what their name commits to, or are cut short
+|   `-- ContentMissing  nothing is stored under a name
+`-- NotFiniteError      an honest worker met NaN or Inf
 """
 
 

@@ -1,7 +1,8 @@
 """Programs: a table of packed rows and its commitment (docs/protocol.md, section 5).
 
-A row is one op over tensors: it names an opcode, where results go, the iteration space, and how each operand's address follows from
-the place in it. Any 160 bytes are a row; those that say nothing sensible have no micro-steps.
+A row is one op over tensors: it names an opcode, where results go, the iteration space, and how
+each operand's address follows from the place in it. Any 160 bytes are a row; those that say
+nothing sensible have no micro-steps.
 """
 
 import struct
@@ -86,8 +87,9 @@ _ROW = struct.Struct(">BBHIiIi4II")
 class Operand:
     """Where a row reads: an immediate word, or a register at an affine address.
 
-    `length` is the register's length (words) as the row expects it; strides and offset are in words, signed 32-bit; the step term is
-    (step mod `step_modulus`) * `step_stride`, and nothing for modulus 0.
+    `length` is the register's length (words) as the row expects it; strides and offset are in
+    words, signed 32-bit; the step term is (step mod `step_modulus`) * `step_stride`, and nothing
+    for modulus 0.
     """
 
     kind: Kind = Kind.NONE
@@ -186,7 +188,9 @@ def _operand(packed: bytes, depths: Depths) -> Operand | None:
 
 
 def decode(packed: bytes, depths: Depths) -> Row | None:
-    """The row that 160 bytes say, with as many operands as its opcode uses; None when undecodable."""
+    """The row that 160 bytes say, with as many operands as its opcode uses; None when
+    undecodable.
+    """
     opcode, reserved, out, out_length, out_offset, out_modulus, out_stride, *dims, fold = (
         _ROW.unpack(packed[:40])
     )
@@ -237,7 +241,8 @@ class Program:
     """Packed rows under their sum tree.
 
     Raises:
-        ProgramError: when there are no rows or too many, a row is not 160 bytes, a depth is over 14, or the micro-steps are none or
+        ProgramError: when there are no rows or too many, a row is not 160 bytes, a depth is over
+        14, or the micro-steps are none or
             2^62 and more.
     """
 

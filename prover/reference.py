@@ -1,7 +1,8 @@
 """The tensor machine, slow and plain: this is its definition (docs/protocol.md, section 6).
 
-One micro-step reads up to three words, applies one scalar operation to them and the accumulator, and at the end of a fold writes one word.
-Everything else in this project that executes programs is held to the bits of this page.
+One micro-step reads up to three words, applies one scalar operation to them and the accumulator,
+and at the end of a fold writes one word. Everything else in this project that executes programs is
+held to the bits of this page.
 """
 
 from bisect import bisect_right
@@ -79,7 +80,9 @@ def read(state: State, row: Row, digits: Quad, fold_index: int, step: int) -> li
 
 
 def write(state: State, row: Row, element: int, step: int, word: int) -> None:
-    """Replace the out register by zeros if its length is another, then write the word if it falls inside."""
+    """Replace the out register by zeros if its length is another, then write the word if it falls
+    inside.
+    """
     if len(state.tensor(row.out)) != row.out_length:
         state.put(row.out, np.zeros(row.out_length, np.uint32))
     address = row.out_address(element, step)

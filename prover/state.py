@@ -1,7 +1,8 @@
-"""The state of a tensor program: registers in four segments, and an accumulator (docs/protocol.md, section 3).
+"""The state of a tensor program: registers in four segments, and an accumulator (docs/protocol.md,
+section 3).
 
-Segments are sparse here: a register that was never written is the empty register. Leaf hashes are kept until the register is written
-again, so that a commitment costs what changed.
+Segments are sparse here: a register that was never written is the empty register. Leaf hashes are
+kept until the register is written again, so that a commitment costs what changed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +50,9 @@ def segment_root(tensors: Sequence[Words], depth: int) -> Hash:
 
 
 class State:
-    """Registers and accumulator at one position. Tensors are replaced or written in place by whoever executes."""
+    """Registers and accumulator at one position. Tensors are replaced or written in place by
+    whoever executes.
+    """
 
     def __init__(self, depths: Depths) -> None:
         self.depths = depths
@@ -59,7 +62,9 @@ class State:
 
     @classmethod
     def start(cls, depths: Depths, params: Iterable[Words], inputs: Iterable[Words]) -> "State":
-        """The state at the start of a claim; the tensors of `params` are copied, as they will be written."""
+        """The state at the start of a claim; the tensors of `params` are copied, as they will be
+        written.
+        """
         state = cls(depths)
         for segment, tensors in ((Segment.PARAMS, params), (Segment.INPUTS, inputs)):
             for index, words in enumerate(tensors):

@@ -1,6 +1,8 @@
-"""Step witnesses: what a verifier must see to re-execute one micro-step (docs/protocol.md, section 6).
+"""Step witnesses: what a verifier must see to re-execute one micro-step (docs/protocol.md, section
+6).
 
-`build` writes one from a full state; `step` is the verifier, which knows only commitments. `TensorMachine.sol` does what `step` does.
+`build` writes one from a full state; `step` is the verifier, which knows only commitments.
+`TensorMachine.sol` does what `step` does.
 """
 
 import struct
@@ -40,7 +42,10 @@ def build(program: Program, first_step: int, state: State, position: int) -> byt
         first_step.to_bytes(8, "big"),
         where.row.to_bytes(4, "big"),
         program.packed[where.row],
-        *(node.hash + node.sum.to_bytes(8, "big") for node in sumtree.path(program.tree, where.row)),
+        *(
+            node.hash + node.sum.to_bytes(8, "big")
+            for node in sumtree.path(program.tree, where.row)
+        ),
         *state.roots(),
         state.acc.to_bytes(4, "big"),
     ]
@@ -54,7 +59,9 @@ def build(program: Program, first_step: int, state: State, position: int) -> byt
             address += signed(words[0]) * signed(words[1])
         parts += _opening(state, operand.register, operand.length, address)
     if where.fold_index == row.fold - 1:
-        parts += _opening(state, row.out, row.out_length, row.out_address(where.element, where.step))
+        parts += _opening(
+            state, row.out, row.out_length, row.out_address(where.element, where.step)
+        )
     return b"".join(parts)
 
 
@@ -108,7 +115,8 @@ def step(program: Hash, position: int, pre: Hash, witness: bytes) -> Hash:
     """The state after the micro-step at `position` of a claim's `program`, from the state `pre`.
 
     Raises:
-        WitnessError: when the witness does not open `program` and `pre`; never for what they contain.
+        WitnessError: when the witness does not open `program` and `pre`; never for what they
+        contain.
     """
     reader = Reader(witness)
     header, first_step = _header(reader, program)

@@ -1,11 +1,12 @@
 """keccak256, the one hash of the system.
 
-`keccak` hashes one message; `tagged` puts a domain tag before it. Both are thin over safe-pysha3's C code.
+`keccak` hashes one message; `tagged` puts a domain tag before it. Both are thin over safe-pysha3's
+C code.
 """
 
 from typing import NewType
 
-import sha3  # type: ignore[import-untyped]
+import sha3
 
 from prover.commit.tags import Tag
 

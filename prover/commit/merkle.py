@@ -1,7 +1,8 @@
 """Binary Merkle trees over hashes (docs/protocol.md, section 2).
 
-A tree over `count` leaves has `2^depth` places, `depth = ceil_log2(count)`; absent leaves hold a fixed constant. Paths list
-siblings from the leaf up. The depth always follows from a committed count: whoever checks a path knows its length before.
+A tree over `count` leaves has `2^depth` places, `depth = ceil_log2(count)`; absent leaves hold a
+fixed constant. Paths list siblings from the leaf up. The depth always follows from a committed
+count: whoever checks a path knows its length before.
 """
 
 from collections.abc import Sequence
@@ -18,10 +19,11 @@ def ceil_log2(count: int) -> int:
 def levels(
     leaves: Sequence[Hash], node: Tag, absent: Hash = ZERO_HASH, depth: int | None = None
 ) -> list[list[Hash]]:
-    """All levels of the tree, leaves first, root last; each holds its present nodes and at least one.
+    """All levels of the tree, leaves first, root last; each holds its present nodes and at least
+    one.
 
-    A level that is short of its width is continued by the absent subtree of that height. `depth` is that of the leaf count
-    unless a larger one is given.
+    A level that is short of its width is continued by the absent subtree of that height. `depth`
+    is that of the leaf count unless a larger one is given.
     """
     level = list(leaves) or [absent]
     rows = [level]
@@ -50,7 +52,9 @@ def path(leaves: Sequence[Hash], index: int, node: Tag, absent: Hash = ZERO_HASH
     return path_in(levels(leaves, node, absent), index, node, absent)
 
 
-def path_in(rows: Sequence[Sequence[Hash]], index: int, node: Tag, absent: Hash = ZERO_HASH) -> list[Hash]:
+def path_in(
+    rows: Sequence[Sequence[Hash]], index: int, node: Tag, absent: Hash = ZERO_HASH
+) -> list[Hash]:
     """Siblings of leaf `index` in a tree whose `levels` are at hand."""
     siblings: list[Hash] = []
     for level in rows[:-1]:

@@ -1,7 +1,7 @@
 """The Merkle sum tree over a program's rows (docs/protocol.md, section 5).
 
-A node is (hash, sum). The hash of a parent binds the sums of both its children, so the path to a leaf proves how much lies to
-its left: a micro-step belongs to exactly one row.
+A node is (hash, sum). The hash of a parent binds the sums of both its children, so the path to a
+leaf proves how much lies to its left: a micro-step belongs to exactly one row.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,7 @@ ABSENT = SumNode(ZERO_HASH, 0)
 
 def join(left: SumNode, right: SumNode) -> SumNode:
     """Parent of two nodes."""
-    preimage = (
-        left.hash + left.sum.to_bytes(8, "big") + right.hash + right.sum.to_bytes(8, "big")
-    )
+    preimage = left.hash + left.sum.to_bytes(8, "big") + right.hash + right.sum.to_bytes(8, "big")
     return SumNode(tagged(Tag.SUM_NODE, preimage), left.sum + right.sum)
 
 

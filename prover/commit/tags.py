@@ -1,6 +1,7 @@
 """Domain tags: the first byte of every hashed preimage (docs/protocol.md, section 2).
 
-No preimage of one tag can pass for a preimage of another. `Tags.sol` holds the same table; a test compares them.
+No preimage of one tag can pass for a preimage of another. `Tags.sol` holds the same table; a test
+compares them.
 """
 
 from enum import IntEnum

@@ -1,7 +1,8 @@
 """Tensor commitments: a tree over leaves of 64 words (docs/protocol.md, section 3).
 
-A tensor is a flat array of 32-bit words. Leaf i holds words 64*i .. 64*i+63, each little-endian, zero-padded to 256 bytes. Absent
-leaves are zero leaves, so a tensor's root depends on its words and its depth alone.
+A tensor is a flat array of 32-bit words. Leaf i holds words 64*i .. 64*i+63, each little-endian,
+zero-padded to 256 bytes. Absent leaves are zero leaves, so a tensor's root depends on its words
+and its depth alone.
 """
 
 from collections.abc import Sequence
