@@ -36,12 +36,12 @@ contract Programs is IPrograms {
         uint256 count = rows.length / Rows.ROW_BYTES;
         if (count == 0 || count > MAX_ROWS || rows.length % Rows.ROW_BYTES != 0) revert BadRowCount(rows.length);
         Table memory table;
-        uint256 at;
+        uint256 start;
         assembly ("memory-safe") {
-            at := rows.offset
+            start := rows.offset
         }
         for (uint256 i = 0; i < count; ++i) {
-            _append(table, Row.wrap(at + i * Rows.ROW_BYTES), depths);
+            _append(table, Row.wrap(start + i * Rows.ROW_BYTES), depths);
         }
         if (table.microSteps == 0 || table.microSteps >= MICRO_STEPS_BOUND) revert BadMicroSteps(table.microSteps);
         if (table.work > type(uint64).max) revert TooMuchWork(table.work);

@@ -59,14 +59,14 @@ contract TensorMachine is IMachine {
         Reader memory reader = WitnessReader.over(witness);
         Place memory place = _place(reader, program, position);
 
-        uint256 at = reader.take(STATE_BYTES);
-        if (WitnessReader.hash(Tags.STATE, at, STATE_BYTES) != pre) revert WrongState();
+        uint256 opening = reader.take(STATE_BYTES);
+        if (WitnessReader.hash(Tags.STATE, opening, STATE_BYTES) != pre) revert WrongState();
         bytes32[4] memory roots;
         for (uint256 segment = 0; segment < 4; ++segment) {
-            roots[segment] = WitnessReader.word(at + 32 * segment);
+            roots[segment] = WitnessReader.word(opening + 32 * segment);
         }
 
-        uint256 acc = _scalar(reader, place, roots, WitnessReader.u32(at + 128));
+        uint256 acc = _scalar(reader, place, roots, WitnessReader.u32(opening + 128));
         if (place.foldIndex == place.row.fold() - 1) {
             _write(reader, place, roots, uint32(acc));
             acc = 0;
@@ -129,7 +129,7 @@ contract TensorMachine is IMachine {
             read[i] = _read(reader, place.depths, roots, operand, target);
         }
         if (place.foldIndex == 0) acc = Scalar.identity(opcode);
-        return Scalar.apply(opcode, uint32(acc), read[0], read[1], read[2]);
+        return Scalar.evaluate(opcode, uint32(acc), read[0], read[1], read[2]);
     }
 
     /// @dev The word of an operand's register; 0 when its length is another than expected or the address is outside.
@@ -209,7 +209,7 @@ contract TensorMachine is IMachine {
         if (!_inside(target, length)) return _zeros(ZERO_LEAF, depth, Tags.TENSOR_NODE);
         uint256 index = uint256(target) / LEAF_WORDS;
         // Past the end of calldata there are zeros: the leaf to write into.
-        root = _leafWith(type(uint256).max, uint256(target) % LEAF_WORDS, word);
+        root = _leafWith(msg.data.length, uint256(target) % LEAF_WORDS, word);
         bytes32 zeros = ZERO_LEAF;
         for (uint256 height = 0; height < depth; ++height) {
             root = index & 1 == 1

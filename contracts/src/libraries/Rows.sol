@@ -36,8 +36,8 @@ library Rows {
             if (_u32(Row.unwrap(row) + 12) >= FIELD_BOUND) return 0;
             product = 1;
             // Four dimensions and the fold length: five numbers in a row.
-            for (uint256 at = 20; at < 40; at += 4) {
-                uint256 size = _u32(Row.unwrap(row) + at);
+            for (uint256 base = 20; base < 40; base += 4) {
+                uint256 size = _u32(Row.unwrap(row) + base);
                 if (size >= FIELD_BOUND) return 0;
                 product *= size;
             }
@@ -83,8 +83,8 @@ library Rows {
     /// @notice Where element `element` is written in training step `step`.
     function outAddress(Row row, uint256 element, uint256 step) internal pure returns (int256) {
         unchecked {
-            uint256 at = Row.unwrap(row);
-            return _i32(at + 8) + _turn(_u32(at + 12), _i32(at + 16), step) + int256(element);
+            uint256 base = Row.unwrap(row);
+            return _i32(base + 8) + _turn(_u32(base + 12), _i32(base + 16), step) + int256(element);
         }
     }
 
@@ -107,11 +107,11 @@ library Rows {
     /// @notice Whether a used operand says something: an immediate, or a register that exists.
     function decodable(Operand self, uint32 depths) internal pure returns (bool) {
         unchecked {
-            uint256 at = Operand.unwrap(self);
-            uint8 kind = _u8(at);
-            if (_u8(at + 1) != 0) return false;
+            uint256 base = Operand.unwrap(self);
+            uint8 kind = _u8(base);
+            if (_u8(base + 1) != 0) return false;
             if (kind == IMMEDIATE) return true;
-            return kind == REGISTER && _u32(at + 32) < FIELD_BOUND && holds(depths, self.register());
+            return kind == REGISTER && _u32(base + 32) < FIELD_BOUND && holds(depths, self.register());
         }
     }
 
@@ -148,17 +148,17 @@ library Rows {
         returns (int256 result)
     {
         unchecked {
-            uint256 at = Operand.unwrap(self);
-            result = _i32(at + 8) + _i32(at + 28) * int256(foldIndex) + _turn(_u32(at + 32), _i32(at + 36), step);
+            uint256 base = Operand.unwrap(self);
+            result = _i32(base + 8) + _i32(base + 28) * int256(foldIndex) + _turn(_u32(base + 32), _i32(base + 36), step);
             // Digits of the element, the last dimension the fastest; dimension j is at 20 + 4j, its stride at 12 + 4j.
             uint256 dimension = Row.unwrap(row) + 32;
-            for (uint256 stride = at + 24; stride > at + 12; stride -= 4) {
+            for (uint256 stride = base + 24; stride > base + 12; stride -= 4) {
                 uint256 size = _u32(dimension);
                 result += _i32(stride) * int256(element % size);
                 element /= size;
                 dimension -= 4;
             }
-            result += _i32(at + 12) * int256(element);
+            result += _i32(base + 12) * int256(element);
         }
     }
 
@@ -195,21 +195,21 @@ library Rows {
         }
     }
 
-    function _u8(uint256 at) private pure returns (uint8 value) {
+    function _u8(uint256 base) private pure returns (uint8 value) {
         assembly ("memory-safe") {
-            value := byte(0, calldataload(at))
+            value := byte(0, calldataload(base))
         }
     }
 
-    function _u32(uint256 at) private pure returns (uint256 value) {
+    function _u32(uint256 base) private pure returns (uint256 value) {
         assembly ("memory-safe") {
-            value := shr(224, calldataload(at))
+            value := shr(224, calldataload(base))
         }
     }
 
-    function _i32(uint256 at) private pure returns (int256 value) {
+    function _i32(uint256 base) private pure returns (int256 value) {
         assembly ("memory-safe") {
-            value := sar(224, calldataload(at))
+            value := sar(224, calldataload(base))
         }
     }
 }

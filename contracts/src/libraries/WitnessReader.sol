@@ -2,10 +2,10 @@
 pragma solidity ^0.8.28;
 
 /// @notice How far a witness has been read.
-/// @param at place in calldata of the next byte.
+/// @param next place in calldata of the next byte.
 /// @param end place in calldata behind the last byte.
 struct Reader {
-    uint256 at;
+    uint256 next;
     uint256 end;
 }
 
@@ -30,15 +30,15 @@ library WitnessReader {
     /// @notice The place of the next `size` bytes, which is below 2^16.
     function take(Reader memory reader, uint256 size) internal pure returns (uint256 place) {
         unchecked {
-            place = reader.at;
-            reader.at = place + size;
-            if (reader.at > reader.end) revert WitnessTooShort();
+            place = reader.next;
+            reader.next = place + size;
+            if (reader.next > reader.end) revert WitnessTooShort();
         }
     }
 
     /// @notice Nothing may be left.
     function finish(Reader memory reader) internal pure {
-        if (reader.at != reader.end) revert WitnessTooLong();
+        if (reader.next != reader.end) revert WitnessTooLong();
     }
 
     /// @notice The 32 bytes at a place.
