@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Claim} from "./interfaces/IClaimHost.sol";
+import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
+import {IPrograms} from "./interfaces/IPrograms.sol";
+import {Caps, Header, IRollup, Opening, RollupParameters, Work} from "./interfaces/IRollup.sol";
+import {IStakeVault} from "./interfaces/IStakeVault.sol";
+import {ReceiptId, Receipts} from "./libraries/Receipts.sol";
+import {Tags} from "./libraries/Tags.sol";
+import {TensorClaims} from "./libraries/TensorClaims.sol";
+
+/// @title Rollup
+/// @notice See IRollup. Storage a batch is one word, its header's hash; one more word holds both ends of the chain of
+/// batches and the sequencer's slot.
+contract Rollup is IRollup {
+    using Receipts for Work;
+
+    uint256 private constant MAX_CHUNK = 120_000;
+
+    /// @inheritdoc IRollup
+    address public immutable SEQUENCER;
+    /// @inheritdoc IRollup
+    uint64 public immutable WINDOW;
+    /// @inheritdoc IRollup
+    uint8 public immutable KIND;
+    /// @inheritdoc IRollup
+    IStakeVault public immutable VAULT;
+    /// @inheritdoc IRollup
+    IDisputeGame public immutable GAME;
+    /// @inheritdoc IRollup
+    IPrograms public immutable PROGRAMS;
+    uint64 private immutable MAX_WORK;
+    uint64 private immutable MAX_WORDS;
+    uint32 private immutable MAX_ROWS;
+    uint32 private immutable MAX_STEPS;
+
+    /// @dev Read and written as one word by `post`.
+    struct Ends {
+        uint64 head;
+        uint64 confirmed;
+        uint64 account;
+        uint64 slot;
+    }
+
+    /// @dev What stands behind a claim that was challenged, and which batch its open games keep waiting.
+    struct Backing {
+        uint64 account;
+        uint64 slot;
+        uint64 batch;
+        uint32 open;
+    }
+
+    Ends private _ends;
+    /// @inheritdoc IRollup
+    mapping(uint64 number => bytes32) public batchHash;
+    /// @inheritdoc IRollup
+    mapping(address poster => bytes32) public dataHashOf;
+    /// @inheritdoc IRollup
+    mapping(uint64 number => uint256) public openGames;
+    mapping(bytes32 claimId => Backing) private _backings;
+
+    constructor(RollupParameters memory p) {
+        if (
+            p.sequencer == address(0) || p.window == 0 || address(p.vault) == address(0)
+                || address(p.game) == address(0) || address(p.programs) == address(0) || p.caps.work == 0
+                || p.caps.words == 0 || p.caps.rows == 0 || p.caps.steps == 0
+        ) revert BadParameter();
+        SEQUENCER = p.sequencer;
+        WINDOW = p.window;
+        KIND = p.kind;
+        VAULT = p.vault;
+        GAME = p.game;
+        PROGRAMS = p.programs;
+        (MAX_WORK, MAX_WORDS, MAX_ROWS, MAX_STEPS) = (p.caps.work, p.caps.words, p.caps.rows, p.caps.steps);
+        batchHash[0] = Receipts.genesisHash();
+    }
+
+    modifier onlyGame() {
+        if (msg.sender != address(GAME)) revert NotGame();
+        _;
+    }
+
+    // -------------------------------------------------------------------------------- batches
+
+    /// @inheritdoc IRollup
+    function publish(bytes calldata chunk) external {
+        if (chunk.length > MAX_CHUNK) revert ChunkTooLarge(chunk.length);
+        // An origin without code (not even delegated to) calls nothing but what its transaction names.
+        // solhint-disable-next-line avoid-tx-origin
+        if (msg.sender != tx.origin || msg.sender.code.length != 0) revert NotDirect();
+        bytes32 chunkHash = keccak256(chunk);
+        bytes32 running = Receipts.nextDataHash(dataHashOf[msg.sender], chunkHash);
+        dataHashOf[msg.sender] = running;
+        emit ChunkPublished(msg.sender, running, chunkHash);
+    }
+
+    /// @inheritdoc IRollup
+    function post(uint64 number, bytes32 parent, uint32 receipts, bytes32 batchRoot, bytes32 dataHash) external {
+        if (msg.sender != SEQUENCER) revert NotSequencer();
+        Ends memory ends = _ends;
+        if (number != ends.head + 1) revert WrongNumber(ends.head + 1);
+        bytes32 last = batchHash[ends.head];
+        if (parent != last) revert WrongParent(last);
+        if (receipts == 0) revert EmptyBatch();
+        bytes32 running = dataHashOf[msg.sender];
+        if (dataHash != running || running == 0) revert WrongData(running);
+        uint64 time = GAME.protocolTime();
+        if (!VAULT.isLive(ends.account, ends.slot, time)) revert SequencerUnbonded();
+
+        bytes32 hash = Receipts.headerHash(Header(number, parent, time, receipts, batchRoot, dataHash));
+        batchHash[number] = hash;
+        _ends.head = number;
+        delete dataHashOf[msg.sender];
+        emit BatchPosted(number, hash, parent, time, receipts, batchRoot, dataHash);
+    }
+
+    /// @inheritdoc IRollup
+    function chooseSlot(uint64 slot) external {
+        if (msg.sender != SEQUENCER) revert NotSequencer();
+        uint64 account = VAULT.accountOf(msg.sender);
+        if (!VAULT.isLive(account, slot, GAME.protocolTime())) revert SequencerUnbonded();
+        (_ends.account, _ends.slot) = (account, slot);
+        emit SequencerSlotChosen(account, slot);
+    }
+
+    /// @inheritdoc IRollup
+    function confirm(Header calldata header) external {
+        uint64 next = _ends.confirmed + 1;
+        if (header.number != next) revert WrongNumber(next);
+        bytes32 hash = _known(header);
+        uint256 until = uint256(header.posted) + WINDOW;
+        if (GAME.protocolTime() < until) revert WindowOpen(until);
+        if (openGames[next] != 0) revert GamesOpen(openGames[next]);
+        _ends.confirmed = next;
+        emit BatchConfirmed(next, hash);
+    }
+
+    // ------------------------------------------------------------------------------- disputes
+
+    /// @inheritdoc IRollup
+    function challenge(Opening calldata opening, bytes32[] calldata values) external payable {
+        GAME.open(_enter(opening), msg.sender, values);
+    }
+
+    /// @inheritdoc IRollup
+    function challengeStep(Opening calldata opening, bytes calldata witness) external payable {
+        GAME.openStep(_enter(opening), msg.sender, witness);
+    }
+
+    /// @inheritdoc IRollup
+    function claimOf(Opening calldata opening) public view returns (Claim memory) {
+        Header calldata header = opening.header;
+        Work calldata work = opening.work;
+        _known(header);
+        uint256 end = uint256(header.posted) + WINDOW;
+        if (GAME.protocolTime() >= end) revert WindowClosed(end);
+
+        ReceiptId id = work.id();
+        bytes32 leaf = Receipts.batchLeaf(id);
+        bytes32 root = Receipts.climb(leaf, opening.index, header.receipts, opening.path, Tags.BATCH_NODE);
+        if (root != header.batchRoot) revert WrongPath();
+
+        address signer = Receipts.signer(work.signedHash(id, opening.bundle), opening.signature);
+        if (signer != VAULT.ownerOf(work.account)) revert WrongSigner(signer);
+        if (!VAULT.isLive(work.account, work.slot, header.posted)) revert SlotNotLive();
+        return TensorClaims.derive(work, id, PROGRAMS.info(work.program), caps(), KIND);
+    }
+
+    /// @dev Derives the claim, takes the bond to the vault and counts the game, before the game hears of it.
+    function _enter(Opening calldata opening) private returns (Claim memory claim) {
+        uint256 bond = GAME.CHALLENGE_BOND();
+        if (msg.value != bond) revert WrongBond(bond);
+        claim = claimOf(opening);
+
+        Work calldata work = opening.work;
+        Backing storage backing = _backings[claim.id];
+        uint64 batch = opening.header.number;
+        uint32 open = backing.open;
+        if (open == 0) {
+            (backing.account, backing.slot, backing.batch) = (work.account, work.slot, batch);
+        } else if (batch < backing.batch) {
+            // The same receipt, found in an earlier batch: that is the one which has to wait.
+            openGames[backing.batch] -= open;
+            openGames[batch] += open;
+            backing.batch = batch;
+        } else {
+            batch = backing.batch;
+        }
+        backing.open = open + 1;
+        openGames[batch] += 1;
+        VAULT.hold(work.account, work.slot);
+        VAULT.fund{value: bond}();
+        emit ClaimChallenged(claim.id, msg.sender, opening.header.number, opening.index);
+    }
+
+    /// @dev Reverts unless this is the header of the batch with its number; returns its hash.
+    function _known(Header calldata header) private view returns (bytes32 hash) {
+        hash = Receipts.headerHash(header);
+        if (hash != batchHash[header.number]) revert UnknownBatch(header.number);
+    }
+
+    // ----------------------------------------------------------------------- host of the game
+
+    /// @notice The claim is false: its slot is slashed.
+    function claimRejected(bytes32 claimId) external onlyGame returns (uint256 pot) {
+        Backing storage backing = _backings[claimId];
+        return VAULT.slash(backing.account, backing.slot, claimId);
+    }
+
+    /// @notice A game on the claim ended.
+    function gameClosed(bytes32 claimId) external onlyGame {
+        Backing storage backing = _backings[claimId];
+        backing.open -= 1;
+        openGames[backing.batch] -= 1;
+        VAULT.release(backing.account, backing.slot);
+    }
+
+    /// @notice Whether the slot behind the claim is slashed.
+    function isVoid(bytes32 claimId) external view returns (bool) {
+        Backing storage backing = _backings[claimId];
+        return VAULT.isSlashed(backing.account, backing.slot);
+    }
+
+    // ---------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IRollup
+    function receiptId(Work calldata work) external pure returns (bytes32) {
+        return ReceiptId.unwrap(work.id());
+    }
+
+    /// @inheritdoc IRollup
+    function head() external view returns (uint64 number, bytes32 headerHash) {
+        number = _ends.head;
+        headerHash = batchHash[number];
+    }
+
+    /// @inheritdoc IRollup
+    function confirmed() external view returns (uint64) {
+        return _ends.confirmed;
+    }
+
+    /// @inheritdoc IRollup
+    function sequencerSlot() external view returns (uint64 account, uint64 slot) {
+        return (_ends.account, _ends.slot);
+    }
+
+    /// @inheritdoc IRollup
+    function domainSeparator() external view returns (bytes32) {
+        return Receipts.domain();
+    }
+
+    /// @inheritdoc IRollup
+    function caps() public view returns (Caps memory) {
+        return Caps(MAX_WORK, MAX_WORDS, MAX_ROWS, MAX_STEPS);
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {BundlePlace, Header, IRollup, Work} from "../interfaces/IRollup.sol";
+import {Merkle} from "./Merkle.sol";
+import {Tags} from "./Tags.sol";
+
+/// @notice EIP-712 struct hash of a receipt: its id.
+type ReceiptId is bytes32;
+
+/// @notice EIP-712 struct hash of what was signed: a receipt or a bundle of them.
+type StructHash is bytes32;
+
+/// @title Receipts, bundles and batch headers
+/// @notice The hashes of docs/protocol.md, section 8, and who signed. `rollup/protocol` computes the same in Python; a
+/// test compares them.
+library Receipts {
+    bytes32 internal constant WORK_TYPE = keccak256(
+        "Work(uint8 kind,uint64 account,uint64 nonce,uint64 slot,address defender,bytes32 program,uint64 firstStep,"
+        "uint32 steps,bytes32 params,bytes32 inputs,bytes32 paramsAfter,bytes32 outputs)"
+    );
+    bytes32 internal constant BUNDLE_TYPE =
+        keccak256("Bundle(uint64 account,uint64 nonce,uint32 count,bytes32 root)");
+    bytes32 internal constant DOMAIN_TYPE =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 internal constant NAME = keccak256("Plumbline");
+    bytes32 internal constant VERSION = keccak256("1");
+    uint8 internal constant HEADER_VERSION = 1;
+
+    uint8 internal constant COMPUTE = 1;
+    uint8 internal constant INFERENCE = 2;
+
+    /// @notice The receipt's id.
+    function id(Work calldata work) internal pure returns (ReceiptId) {
+        return ReceiptId.wrap(keccak256(abi.encode(WORK_TYPE, work)));
+    }
+
+    /// @notice Of a bundle over `root`, whose receipts all belong to `account`.
+    function bundleHash(uint64 account, BundlePlace calldata place, bytes32 root) internal pure returns (StructHash) {
+        return StructHash.wrap(keccak256(abi.encode(BUNDLE_TYPE, account, place.nonce, place.count, root)));
+    }
+
+    /// @notice Domain separator of the contract that runs this, on the chain that it runs on.
+    function domain() internal view returns (bytes32) {
+        return keccak256(abi.encode(DOMAIN_TYPE, NAME, VERSION, block.chainid, address(this)));
+    }
+
+    /// @notice What was signed for the receipt: itself, or the bundle that holds it at `place`.
+    function signedHash(Work calldata work, ReceiptId receipt, BundlePlace calldata place)
+        internal
+        pure
+        returns (StructHash)
+    {
+        if (place.count == 0) {
+            // Without a bundle there is no place in one: one receipt has one opening.
+            if (place.nonce != 0 || place.index != 0) revert IRollup.IndexOutOfRange();
+            if (place.path.length != 0) revert IRollup.WrongPathLength(0);
+            return StructHash.wrap(ReceiptId.unwrap(receipt));
+        }
+        if (uint256(place.nonce) + place.index != work.nonce) revert IRollup.WrongNonce();
+        bytes32 leaf = keccak256(abi.encodePacked(Tags.BUNDLE_LEAF, receipt));
+        return bundleHash(work.account, place, climb(leaf, place.index, place.count, place.path, Tags.BUNDLE_NODE));
+    }
+
+    /// @notice Root of the tree of `count` leaves that holds `leaf` at `index`.
+    function climb(bytes32 leaf, uint32 index, uint32 count, bytes32[] calldata path, uint8 tag)
+        internal
+        pure
+        returns (bytes32)
+    {
+        if (index >= count) revert IRollup.IndexOutOfRange();
+        uint256 depth = Merkle.ceilLog2(count);
+        if (path.length != depth) revert IRollup.WrongPathLength(depth);
+        return Merkle.climb(leaf, index, path, tag);
+    }
+
+    /// @notice Who signed. Accepts one form of signature alone: 65 bytes, low s, v 27 or 28, a signer that is somebody.
+    function signer(StructHash structHash, bytes calldata signature) internal view returns (address recovered) {
+        bytes32 digest = keccak256(abi.encodePacked(hex"1901", domain(), structHash));
+        ECDSA.RecoverError problem;
+        (recovered, problem,) = ECDSA.tryRecover(digest, signature);
+        if (problem != ECDSA.RecoverError.NoError) revert IRollup.BadSignature();
+    }
+
+    /// @notice Leaf of a receipt in a batch.
+    function batchLeaf(ReceiptId receipt) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(Tags.BATCH_LEAF, receipt));
+    }
+
+    /// @notice Hash of a batch's header.
+    function headerHash(Header memory header) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encodePacked(
+                Tags.HEADER,
+                HEADER_VERSION,
+                header.number,
+                header.parent,
+                header.posted,
+                header.receipts,
+                header.batchRoot,
+                header.dataHash
+            )
+        );
+    }
+
+    /// @notice What stands for the header hash of batch 0, which is no batch.
+    function genesisHash() internal view returns (bytes32) {
+        return keccak256(abi.encodePacked(Tags.HEADER, block.chainid, address(this)));
+    }
+
+    /// @notice A poster's running data hash after one more chunk.
+    function nextDataHash(bytes32 running, bytes32 chunkHash) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(Tags.CHUNK, running, chunkHash));
+    }
+}
