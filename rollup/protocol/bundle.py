@@ -1,0 +1,85 @@
+"""Bundles: one signature over many receipts (docs/protocol.md, section 8).
+
+A recover costs 60 us and no code can lower that; a bundle pays it once. Its j-th receipt has the
+bundle's account and the bundle's nonce plus j, and all its Work names one slot, so that one bond is
+locked once.
+"""
+
+from collections.abc import Sequence
+
+from prover.commit import merkle
+from prover.commit.keccak import tagged
+from prover.commit.tags import Tag
+from rollup.errors import BundleError
+from rollup.protocol.receipts import Bundle, Receipt, Work
+from rollup.protocol.types import U64_MAX, Hash, ReceiptId
+
+
+def leaf(receipt: ReceiptId) -> Hash:
+    """H(BUNDLE_LEAF | receipt id)."""
+    return tagged(Tag.BUNDLE_LEAF, receipt)
+
+
+def root(receipts: Sequence[Receipt]) -> Hash:
+    """Root of the tree over the receipts' bundle leaves."""
+    return merkle.root([leaf(receipt.id) for receipt in receipts], Tag.BUNDLE_NODE)
+
+
+def path(receipts: Sequence[Receipt], index: int) -> list[Hash]:
+    """Siblings from the bundle leaf of receipt `index` up.
+
+    Raises:
+        IndexError: when there is no such receipt.
+    """
+    return merkle.path([leaf(receipt.id) for receipt in receipts], index, Tag.BUNDLE_NODE)
+
+
+def opens(bundle: Bundle, index: int, receipt: Receipt, siblings: Sequence[Hash]) -> bool:
+    """Whether `receipt` is the bundle's `index`-th: its place, account, nonce and path all fit."""
+    return (
+        0 <= index < bundle.count
+        and receipt.account == bundle.account
+        and receipt.nonce == bundle.nonce + index
+        and len(siblings) == merkle.ceil_log2(bundle.count)
+        and merkle.climb(leaf(receipt.id), index, siblings, Tag.BUNDLE_NODE) == bundle.root
+    )
+
+
+def check(receipts: Sequence[Receipt]) -> None:
+    """That these receipts, in this order, may stand in one bundle.
+
+    Raises:
+        BundleError: naming the first rule that is broken and where.
+    """
+    if not receipts:
+        raise BundleError("a bundle holds at least one receipt")
+    account, nonce = receipts[0].account, receipts[0].nonce
+    if nonce + len(receipts) - 1 > U64_MAX:
+        raise BundleError("the bundle's nonces run past u64")
+    slot = None
+    for index, receipt in enumerate(receipts):
+        if receipt.account != account:
+            raise BundleError(
+                f"receipt {index} is of account {receipt.account}, the bundle of {account}"
+            )
+        if receipt.nonce != nonce + index:
+            raise BundleError(
+                f"receipt {index} has nonce {receipt.nonce}, its place wants {nonce + index}"
+            )
+        if isinstance(receipt, Work):
+            if slot is None:
+                slot = receipt.slot
+            elif receipt.slot != slot:
+                raise BundleError(
+                    f"receipt {index} names slot {receipt.slot}, the bundle's Work names {slot}"
+                )
+
+
+def assemble(receipts: Sequence[Receipt]) -> Bundle:
+    """The bundle that these receipts make, ready to be signed.
+
+    Raises:
+        BundleError: when they cannot stand in one bundle.
+    """
+    check(receipts)
+    return Bundle(receipts[0].account, receipts[0].nonce, len(receipts), root(receipts))

@@ -1,0 +1,164 @@
+"""Batch data: a round trip for everything, one typed error for the rest, and few bytes a receipt."""
+
+import hashlib
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from rollup.errors import CodecError
+from rollup.protocol import codec
+from rollup.protocol.eip712 import Signature
+from rollup.protocol.entries import Entry, SignedBundle, SignedReceipt
+from rollup.protocol.receipts import Statement, StatementKind, Work, WorkKind
+from rollup.protocol.types import AccountIndex, Address, Hash, Nonce, SlotIndex
+from rollup.protocol.wire import Reader, Writer, runs, unzigzag, zigzag
+from tests.rollup.protocol import strategies as our
+
+SIGNATURE = Signature(b"\x33" * 64 + b"\x1b")
+
+
+def digest(*parts: object) -> Hash:
+    return Hash(hashlib.sha256(repr(parts).encode()).digest())
+
+
+def inference(j: int, account: int = 7) -> Work:
+    params = digest("params")
+    return Work(
+        WorkKind.INFERENCE,
+        AccountIndex(account),
+        Nonce(j),
+        SlotIndex(1),
+        Address(b"\x0d" * 20),
+        digest("program"),
+        0,
+        1,
+        params,
+        digest("in", j),
+        params,
+        digest("out", j),
+    )
+
+
+def training(j: int, account: int = 7, steps: int = 44) -> Work:
+    return Work(
+        WorkKind.COMPUTE,
+        AccountIndex(account),
+        Nonce(j),
+        SlotIndex(1),
+        Address(b"\x0d" * 20),
+        digest("program"),
+        j * steps,
+        steps,
+        digest("params", account, j),
+        digest("dataset"),
+        digest("params", account, j + 1),
+        digest("loss", account, j),
+    )
+
+
+def label(j: int) -> Statement:
+    subject = digest("dataset")
+    return Statement(StatementKind.LABEL, AccountIndex(9), Nonce(j), subject, digest("label", j))
+
+
+@given(our.batches)
+def test_round_trip(entries: list[Entry]) -> None:
+    data = codec.encode(entries)
+    decoded = codec.decode(data)
+    assert decoded == tuple(entries)
+    assert [e.id for e in decoded] == [e.id for e in entries]
+    assert codec.encode(decoded) == data
+
+
+@given(st.one_of(st.binary(max_size=400), st.binary(max_size=400).map(lambda b: b"\x01" + b)))
+@example(b"")
+@example(b"\x01")
+@example(b"\x01\x00\x00\x00")
+@example(b"\x01" + b"\xff" * 20)
+def test_any_bytes_decode_or_raise_the_one_error(data: bytes) -> None:
+    try:
+        entries = codec.decode(data, limit=1000)
+    except CodecError as error:
+        assert "\n" not in str(error)
+    else:
+        assert sum(len(entry.receipts) for entry in entries) <= 1000
+
+
+@given(our.batches.filter(bool), st.data())
+def test_damaged_data_decodes_or_raises_the_one_error(
+    entries: list[Entry], data: st.DataObject
+) -> None:
+    good = codec.encode(entries)
+    with pytest.raises(CodecError):
+        codec.decode(good[: data.draw(st.integers(0, len(good) - 1))])
+    with pytest.raises(CodecError):
+        codec.decode(good + data.draw(st.binary(min_size=1, max_size=40)))
+    at = data.draw(st.integers(0, len(good) - 1))
+    bad = bytearray(good)
+    bad[at] ^= data.draw(st.integers(1, 255))
+    try:
+        assert codec.decode(bytes(bad)) != tuple(entries)
+    except CodecError as error:
+        assert "\n" not in str(error)
+
+
+def test_the_limit_holds_against_long_runs() -> None:
+    entries = [SignedBundle(tuple(label(j) for j in range(40)), SIGNATURE)]
+    data = codec.encode(entries)
+    assert codec.decode(data, limit=40) == tuple(entries)
+    with pytest.raises(CodecError, match="more than 39"):
+        codec.decode(data, limit=39)
+
+
+def test_a_signature_without_a_compact_form_has_no_place() -> None:
+    high = Signature(b"\x33" * 32 + b"\xff" * 32 + b"\x1b")
+    for signature in (high, Signature(SIGNATURE[:64] + b"\x00")):
+        with pytest.raises(CodecError, match="no place in data"):
+            codec.encode([SignedReceipt(label(0), signature)])
+
+
+def test_later_versions_are_refused_by_name() -> None:
+    with pytest.raises(CodecError, match="version 2"):
+        codec.decode(b"\x02" + codec.encode([])[1:])
+
+
+@pytest.mark.parametrize(
+    ("entries", "most"),
+    [
+        # inputs and outputs are news, 64 bytes; the rest of the receipt is said once a batch
+        ([SignedBundle(tuple(map(inference, range(512))), SIGNATURE)], 64.6),
+        # a label's content is news
+        ([SignedBundle(tuple(map(label, range(512))), SIGNATURE)], 32.4),
+        # a training run: params after and outputs
+        ([SignedBundle(tuple(map(training, range(512))), SIGNATURE)], 64.6),
+        # receipts signed by themselves add 64 bytes each, and a few for account, nonce and slot
+        ([SignedReceipt(training(j), SIGNATURE) for j in range(512)], 132.5),
+        # each of another account, at the start of its training
+        ([SignedReceipt(training(0, account), SIGNATURE) for account in range(512)], 165.0),
+    ],
+)
+def test_bytes_a_receipt(entries: list[Entry], most: float) -> None:
+    count = sum(len(entry.receipts) for entry in entries)
+    assert len(codec.encode(entries)) / count <= most
+
+
+@given(st.integers(-(2**64), 2**64))
+def test_zigzag(value: int) -> None:
+    assert unzigzag(zigzag(value)) == value
+    writer = Writer()
+    writer.varint(zigzag(value))
+    assert Reader(writer.bytes()).signed() == value
+
+
+@pytest.mark.parametrize("data", [b"\x80\x00", b"\x80", b"\xff" * 10 + b"\x01", b"\x80" * 12])
+def test_integers_in_one_form_alone(data: bytes) -> None:
+    with pytest.raises(CodecError):
+        Reader(data).varint()
+
+
+@given(st.lists(st.integers(0, 2)))
+def test_runs_are_longest(values: list[int]) -> None:
+    pairs = list(runs(values))
+    assert [value for length, value in pairs for _ in range(length)] == values
+    assert all(a[1] != b[1] for a, b in zip(pairs, pairs[1:], strict=False))
