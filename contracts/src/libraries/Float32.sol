@@ -14,12 +14,12 @@ pragma solidity ^0.8.28;
 /// exact one does. In the usual case its leading bit can be in a few places only; the rest
 /// (subnormals, overflow, deep cancellation) goes to `_round`, which looks for it.
 library Float32 {
-    uint256 private constant SIGN = 0x80000000;
-    uint256 private constant MAGNITUDE = 0x7fffffff;
-    uint256 private constant INFINITY = 0x7f800000;
-    uint256 private constant MAX_SCALE = 253;
+    uint32 private constant SIGN = 0x80000000;
+    uint32 private constant MAGNITUDE = 0x7fffffff;
+    uint32 private constant MAX_FINITE = 0x7f7fffff;
+    uint32 private constant INFINITY = 0x7f800000;
     uint32 private constant NAN = 0x7fc00000;
-    uint32 private constant TRUE = 0xffffffff;
+    uint256 private constant MAX_SCALE = 253;
 
     /// @dev Byte i: how far the leading bit of i, a number below 32, lies below bit 4; of 0, 255.
     uint256 private constant GAPS =
@@ -29,23 +29,48 @@ library Float32 {
 
     /// @notice x + y. An exact zero sum is +0 unless both operands are -0.
     function add(uint32 x, uint32 y) internal pure returns (uint32) {
-        return _add(x, y);
+        unchecked {
+            uint256 a = x & MAGNITUDE;
+            uint256 b = y & MAGNITUDE;
+            // Let x and a be the larger in magnitude.
+            if (a < b) {
+                (a, b) = (b, a);
+                (x, y) = (y, x);
+            }
+            if (_special(a) != 0) {
+                return a > INFINITY || (a == b && x != y) ? NAN : x;
+            }
+            uint256 scale = _scale(a);
+            uint256 other = _scale(b);
+            // In units of 2^(scale - 277). What leaves b below them is too little to matter.
+            a = (a - (scale << 23)) << 128;
+            b = ((b - (other << 23)) << 128) >> (scale - other);
+            a = (x ^ y) & SIGN == 0 ? a + b : a - b;
+            // Unless they cancel, the leading bit is at 150..152.
+            uint256 gap = _gap(a >> 148);
+            uint256 result = scale + 1 - gap;
+            if (result > MAX_SCALE) {
+                if (a == 0) return x & y & SIGN;
+                return (x & SIGN) | _round(a, int256(scale) - 128);
+            }
+            return (x & SIGN) | _word((result << 23) + _nearest(a << gap, 129));
+        }
     }
 
     /// @notice x - y, which is x + (-y).
     function sub(uint32 x, uint32 y) internal pure returns (uint32) {
-        return _add(x, y ^ SIGN);
+        return add(x, y ^ SIGN);
     }
 
     /// @notice x * y. Zero times infinity is NaN.
     function mul(uint32 x, uint32 y) internal pure returns (uint32) {
         unchecked {
-            uint256 sign = (uint256(x) ^ y) & SIGN;
+            uint32 sign = (x ^ y) & SIGN;
             uint256 a = x & MAGNITUDE;
             uint256 b = y & MAGNITUDE;
             if (_special(a) | _special(b) != 0) {
                 if (a == 0 || b == 0 || a > INFINITY || b > INFINITY) return NAN;
-                return uint32(sign | INFINITY);
+                return sign | INFINITY;
             }
             uint256 scale = _scale(a);
             uint256 other = _scale(b);
@@ -55,10 +80,10 @@ library Float32 {
             // The product of two normal numbers has its leading bit at 46 or 47.
             uint256 high = product >> 47;
             uint256 result = scale + high - 126;
-            if (product < 1 << 46 || result > MAX_SCALE) {
-                return uint32(sign | _round(product << 64, int256(scale) - 213));
+            if (_bit(product < 1 << 46) | _bit(result > MAX_SCALE) != 0) {
+                return sign | _round(product << 64, int256(scale) - 213);
             }
-            return uint32(sign | ((result << 23) + _nearest(product << (1 - high), 24)));
+            return sign | _word((result << 23) + _nearest(product << (1 - high), 24));
         }
     }
 
@@ -69,96 +94,105 @@ library Float32 {
             uint256 b = y & MAGNITUDE;
             uint256 c = z & MAGNITUDE;
             if (_special(a) | _special(b) | _special(c) != 0) return _fmaSpecial(x, y, z);
-            uint256 sign = (uint256(x) ^ y) & SIGN;
+            uint32 sign = (x ^ y) & SIGN;
             uint256 scale = _scale(a);
             uint256 other = _scale(b);
             a = (a - (scale << 23)) * (b - (other << 23));
+            if (a == 0) return c == 0 ? sign & z : z;
             scale += other;
             other = _scale(c);
             c -= other << 23;
-            // The product is (a << 64) * 2^(scale - 362); z in the same unit is c << shift.
-            uint256 shift = other + 213 - scale;
-            if (shift > 230 || a == 0) {
-                if (a == 0) return c == 0 ? uint32(sign & z) : z;
-                // Far above the product, z is the result.
-                if (shift < 1 << 255) return z;
-                // Far below, all z can do is to break a tie, which it does from down here too.
-                shift = 0;
-            }
+            // In units of 2^(scale - 362) the product is a << 64 and z is c << shift.
             a <<= 64;
+            uint256 shift = other + 213 - scale;
+            if (shift > 88) {
+                if (shift >= 1 << 255) {
+                    // Negative: all that z can do is to break a tie, which it does from 0 as well.
+                    shift = 0;
+                } else {
+                    // Above the product: larger units, where z is c << 88. The product loses bits
+                    // only where all of it is too little to matter.
+                    shift -= 88;
+                    a >>= shift;
+                    scale += shift;
+                    shift = 88;
+                }
+            }
             c <<= shift;
-            // Unless they cancel, the leading bit is from 3 places below `top` to 1 above it.
-            uint256 top = shift > 88 ? shift + 23 : 111;
             if ((sign ^ z) & SIGN == 0) {
                 a += c;
-            } else if (a < c) {
-                a = c - a;
-                sign ^= SIGN;
             } else {
                 a -= c;
+                if (a >= 1 << 255) {
+                    a = 0 - a;
+                    sign ^= SIGN;
+                }
             }
-            uint256 gap = _gap(a >> (top - 3));
-            uint256 result = scale + top - gap - 235;
-            if (gap == 255 || result > MAX_SCALE) {
-                return a == 0 ? 0 : uint32(sign | _round(a, int256(scale) - 213));
+            // Unless they cancel, the leading bit of two normal numbers is at 109..112.
+            uint256 gap = _gap(a >> 108);
+            uint256 result = scale - gap - 124;
+            if (_bit(gap == 255) | _bit(result > MAX_SCALE) != 0) {
+                // Cancelled, or a product of which nothing is left.
+                if (a == 0) return c == 0 ? sign : 0;
+                return sign | _round(a, int256(scale) - 213);
             }
-            return uint32(sign | ((result << 23) + _nearest(a << (gap + 253 - top), 231)));
+            return sign | _word((result << 23) + _nearest(a << gap, 89));
         }
     }
 
     /// @notice x / y. A finite non-zero x over zero is an infinity; 0/0 and inf/inf are NaN.
     function div(uint32 x, uint32 y) internal pure returns (uint32) {
         unchecked {
-            uint256 sign = (uint256(x) ^ y) & SIGN;
+            uint32 sign = (x ^ y) & SIGN;
             uint256 a = x & MAGNITUDE;
             uint256 b = y & MAGNITUDE;
             if (_special(a) | _special(b) != 0) {
                 if (a > INFINITY || b > INFINITY || a == b) return NAN;
-                return uint32(a == INFINITY ? sign | INFINITY : sign);
+                return a == INFINITY ? sign | INFINITY : sign;
             }
             uint256 scale = _scale(a);
             uint256 other = _scale(b);
-            // The value is quotient * 2^(scale - 277), up to a part of the quotient's last bit. That
-            // part decides nothing: a quotient is exactly halfway between floats, or away from there
-            // by a multiple of 2^-24 of the last place that it is rounded to.
+            // The value is quotient * 2^(scale - 277), and less than one unit more. That decides
+            // nothing: a quotient that is not halfway between two floats is at least 2^-24 of their
+            // distance away from there, which is many units.
             uint256 quotient = _div((a - (scale << 23)) << 128, b - (other << 23));
             scale -= other;
-            // Of two normal numbers it has its leading bit at 127 or 128.
+            // The quotient of two normal numbers has its leading bit at 127 or 128.
             uint256 high = quotient >> 128;
             uint256 result = scale + high + 125;
-            if ((quotient >> 127) - 1 > 2 || result > MAX_SCALE) {
-                if (b == 0) return a == 0 ? NAN : uint32(sign | INFINITY);
-                return uint32(sign | _round(quotient, int256(scale) + 21));
+            if (_bit((quotient >> 127) - 1 > 2) | _bit(result > MAX_SCALE) != 0) {
+                if (b == 0) return a == 0 ? NAN : sign | INFINITY;
+                return sign | _round(quotient, int256(scale) + 21);
             }
-            return uint32(sign | ((result << 23) + _nearest(quotient << (1 - high), 105)));
+            return sign | _word((result << 23) + _nearest(quotient << (1 - high), 105));
         }
     }
 
     /// @notice The square root of x. Of -0 it is -0, of anything else below zero NaN.
     function sqrt(uint32 x) internal pure returns (uint32) {
         unchecked {
-            // Positive and normal, or else.
             uint256 scale = _scale(x);
             uint256 m = x - (scale << 23);
-            if (m < 1 << 23 || scale > MAX_SCALE) {
+            if (_bit(m < 1 << 23) | _bit(scale > MAX_SCALE) != 0) {
                 if (x & MAGNITUDE == 0 || x == INFINITY) return x;
+                // NaN, or the sign made it as large.
                 if (scale > MAX_SCALE) return NAN;
                 uint256 raise = 23 - _log2(m);
                 m <<= raise;
                 scale -= raise;
             }
-            // The value is radicand * 2^(an even number); the root has 25 bits, the last one weighing
-            // half a unit. No root is exactly halfway, for the square of an odd number is odd.
-            m <<= scale & 1;
-            uint256 radicand = m << 25;
-            // A line within 3.2 % of the root; each step of Newton's squares and halves the error.
-            uint256 root = ((m + (1 << 24)) * 11) >> 4;
+            // The value is radicand * 2^(an even number). The root's floor has 25 bits, of which the
+            // last says how to round: no root is halfway between two floats, since the square of an
+            // odd number is odd and all radicands are even.
+            uint256 radicand = m << (25 + (scale & 1));
+            // A straight line within 3.2 % of the root; a step of Newton's squares and halves that.
+            uint256 root = (((radicand >> 25) + (1 << 24)) * 11) >> 4;
             root = (root + _div(radicand, root)) >> 1;
             root = (root + _div(radicand, root)) >> 1;
             root = (root + _div(radicand, root)) >> 1;
-            // Never below the root's floor, and at most 1 above it.
-            root -= _toUint(root * root > radicand);
-            return uint32((((scale + 126) >> 1) << 23) + ((root + 1) >> 1));
+            // The last is the root's floor or 1 more.
+            root -= _bit(root * root > radicand);
+            return _word((((scale + 126) >> 1) << 23) + ((root + 1) >> 1));
         }
     }
 
@@ -167,23 +201,23 @@ library Float32 {
     /// @notice x if x > y, else y; a NaN result is canonical. So maximum(NaN, 1) = 1 and
     /// maximum(1, NaN) = NaN, and maximum(+0, -0) = -0.
     function maximum(uint32 x, uint32 y) internal pure returns (uint32) {
-        if (y & MAGNITUDE > INFINITY) return NAN;
-        return x & MAGNITUDE <= INFINITY && _order(x) > _order(y) ? x : y;
+        if (_difference(y, x) < 0) return x;
+        return y & MAGNITUDE > INFINITY ? NAN : y;
     }
 
     /// @notice Mask of x < y; false where either is NaN.
     function lt(uint32 x, uint32 y) internal pure returns (uint32) {
-        return !_unordered(x, y) && _order(x) < _order(y) ? TRUE : 0;
+        return _mask(_difference(x, y) < 0);
     }
 
     /// @notice Mask of x <= y; false where either is NaN.
     function le(uint32 x, uint32 y) internal pure returns (uint32) {
-        return !_unordered(x, y) && _order(x) <= _order(y) ? TRUE : 0;
+        return _mask(_difference(x, y) <= 0);
     }
 
     /// @notice Mask of x == y; false where either is NaN, and -0 == +0.
     function eq(uint32 x, uint32 y) internal pure returns (uint32) {
-        return !_unordered(x, y) && _order(x) == _order(y) ? TRUE : 0;
+        return _mask(_difference(x, y) == 0);
     }
 
     // ------------------------------------------------------------------------------ conversions
@@ -191,9 +225,9 @@ library Float32 {
     /// @notice The float nearest to the int32 x, ties to even.
     function fromInt(uint32 x) internal pure returns (uint32) {
         unchecked {
-            uint256 sign = x & SIGN;
-            uint256 m = sign == 0 ? x : (1 << 32) - uint256(x);
-            return uint32(sign | _round(m << 32, 117));
+            uint32 sign = x & SIGN;
+            uint32 m = sign == 0 ? x : 0 - x;
+            return sign | _round(uint256(m) << 32, 117);
         }
     }
 
@@ -213,61 +247,33 @@ library Float32 {
 
     // ---------------------------------------------------------------------------------- private
 
-    function _add(uint256 x, uint256 y) private pure returns (uint32) {
-        unchecked {
-            uint256 a = x & MAGNITUDE;
-            uint256 b = y & MAGNITUDE;
-            // x and a are the larger in magnitude.
-            if (a < b) {
-                (a, b) = (b, a);
-                (x, y) = (y, x);
-            }
-            if (_special(a) != 0) {
-                return a > INFINITY || (a == b && x != y) ? NAN : uint32(x);
-            }
-            uint256 scale = _scale(a);
-            uint256 other = _scale(b);
-            // In units of 2^(scale - 277). What is shifted out of b is far too little to matter.
-            a = (a - (scale << 23)) << 128;
-            b = ((b - (other << 23)) << 128) >> (scale - other);
-            a = (x ^ y) & SIGN == 0 ? a + b : a - b;
-            // Unless they cancel, the leading bit is at 150..152.
-            uint256 gap = _gap(a >> 148);
-            uint256 result = scale + 1 - gap;
-            if (result > MAX_SCALE) {
-                if (a == 0) return uint32(x & y & SIGN);
-                return uint32((x & SIGN) | _round(a, int256(scale) - 128));
-            }
-            return uint32((x & SIGN) | ((result << 23) + _nearest(a << gap, 129)));
-        }
-    }
-
     /// @dev x * y + z where one of them is an infinity or NaN.
     function _fmaSpecial(uint32 x, uint32 y, uint32 z) private pure returns (uint32) {
-        uint256 a = x & MAGNITUDE;
-        uint256 b = y & MAGNITUDE;
-        if (a > INFINITY || b > INFINITY || z & MAGNITUDE > INFINITY) return NAN;
+        uint32 a = x & MAGNITUDE;
+        uint32 b = y & MAGNITUDE;
+        uint32 c = z & MAGNITUDE;
+        if (a > INFINITY || b > INFINITY || c > INFINITY) return NAN;
         if (a < INFINITY && b < INFINITY) return z;
         if (a == 0 || b == 0) return NAN;
-        uint256 product = ((uint256(x) ^ y) & SIGN) | INFINITY;
-        return z & MAGNITUDE == INFINITY && z != product ? NAN : uint32(product);
+        uint32 product = ((x ^ y) & SIGN) | INFINITY;
+        return c == INFINITY && z != product ? NAN : product;
     }
 
-    /// @dev The magnitude nearest to m * 2^(exponent - 149), ties to even; 0 for m = 0. Of m, at
-    /// least one bit is below the last place of the result, and it is below 2^255.
-    function _round(uint256 m, int256 exponent) private pure returns (uint256) {
+    /// @dev The magnitude nearest to m * 2^(exponent - 149), ties to even; 0 for m = 0. It takes an
+    /// m below 2^255 of which at least one bit lies below the last place of the result.
+    function _round(uint256 m, int256 exponent) private pure returns (uint32) {
         unchecked {
             if (m == 0) return 0;
             int256 drop = int256(_log2(m)) - 23;
             int256 scale = exponent + drop;
             if (scale < 0) {
-                // No bit weighs less than a subnormal's last. Where 256 bits or more are dropped,
-                // the shifts of `_nearest` give the 0 that is due.
+                // No place is below a subnormal's last. Where 256 bits or more are dropped, the
+                // shifts of `_nearest` give the 0 that is due.
                 drop = -exponent;
                 scale = 0;
             }
             if (scale > int256(MAX_SCALE)) return INFINITY;
-            return (uint256(scale) << 23) + _nearest(m, uint256(drop));
+            return _word((uint256(scale) << 23) + _nearest(m, uint256(drop)));
         }
     }
 
@@ -287,11 +293,9 @@ library Float32 {
         }
     }
 
-    /// @dev Not zero where the magnitude is an infinity's or NaN's.
+    /// @dev 1 where the magnitude is an infinity's or NaN's.
     function _special(uint256 magnitude) private pure returns (uint256) {
-        unchecked {
-            return (magnitude + 0x00800000) & SIGN;
-        }
+        return _bit(magnitude > MAX_FINITE);
     }
 
     /// @dev How far the leading bit of v < 32 lies below bit 4; 255 where v is 0.
@@ -321,21 +325,37 @@ library Float32 {
         }
     }
 
-    function _toUint(bool condition) private pure returns (uint256 bit) {
+    /// @dev The word that a number below 2^32 is.
+    function _word(uint256 value) private pure returns (uint32 word) {
+        assembly ("memory-safe") {
+            word := value
+        }
+    }
+
+    /// @dev 1 or 0: unlike && and ||, | and & on bits do not jump.
+    function _bit(bool condition) private pure returns (uint256 bit) {
         assembly ("memory-safe") {
             bit := condition
         }
     }
 
-    /// @dev An integer that orders words as the values they hold (NaN excepted); both zeros are 0.
-    function _order(uint256 x) private pure returns (int256) {
+    function _mask(bool condition) private pure returns (uint32) {
         unchecked {
-            return x & SIGN == 0 ? int256(x) : int256(SIGN) - int256(x);
+            return _word(_bit(condition) * 0xffffffff);
         }
     }
 
-    function _unordered(uint256 x, uint256 y) private pure returns (bool) {
-        return x & MAGNITUDE > INFINITY || y & MAGNITUDE > INFINITY;
+    /// @dev Positive, zero or negative as x is above, equal to or below y; positive if either is NaN.
+    function _difference(uint32 x, uint32 y) private pure returns (int256 difference) {
+        assembly ("memory-safe") {
+            let a := and(x, MAGNITUDE)
+            let b := and(y, MAGNITUDE)
+            let unordered := or(gt(a, INFINITY), gt(b, INFINITY))
+            // Magnitudes times 1 or -1: both zeros are 0. What is unordered outweighs them.
+            a := mul(a, sub(1, and(shr(30, x), 2)))
+            b := mul(b, sub(1, and(shr(30, y), 2)))
+            difference := add(sub(a, b), shl(40, unordered))
+        }
     }
 
     /// @dev A magnitude below 2^31 in units of 2^-149.
@@ -347,13 +367,13 @@ library Float32 {
     }
 
     /// @dev The int32 nearest to a float of magnitude 2^31 or more; 0 for NaN.
-    function _saturated(uint256 x) private pure returns (uint32) {
+    function _saturated(uint32 x) private pure returns (uint32) {
         if (x & MAGNITUDE > INFINITY) return 0;
         return x & SIGN == 0 ? 0x7fffffff : 0x80000000;
     }
 
     /// @dev The int32 of the given magnitude with the sign of x.
-    function _signed(uint256 x, uint256 magnitude) private pure returns (uint32) {
+    function _signed(uint32 x, uint256 magnitude) private pure returns (uint32) {
         unchecked {
             return uint32(x & SIGN == 0 ? magnitude : 0 - magnitude);
         }
