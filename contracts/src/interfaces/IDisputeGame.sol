@@ -91,8 +91,8 @@ struct ClaimView {
 /// agree and on whose end they do not into at most k parts, in turn, until a part is one step long; the player to move
 /// then proves the other's value for that step wrong. Every call is checked in full when it is made.
 ///
-/// The **opening** of a part is (parent, part, start, end, path): it shows that part number `part` of the dissection to
-/// be answered goes from value `start` to value `end`. `parent` is the head as it was before that dissection was
+/// The **opening** of a part is (prior, part, start, end, path): it shows that part number `part` of the dissection to
+/// be answered goes from value `start` to value `end`. `prior` is the head as it was before that dissection was
 /// posted; hashed with the dissection's bounds and root it must give the game's head. So a call answers exactly the
 /// history that its maker saw, whatever a reorganisation or another player does.
 ///
@@ -164,7 +164,7 @@ interface IDisputeGame {
     function openStep(Claim calldata claim, address challenger, bytes calldata witness) external;
 
     /// @notice The player to move answers a part of more than one step with a dissection of it.
-    /// @param parent head before the dissection that is answered.
+    /// @param prior head before the dissection that is answered.
     /// @param part number of the part, from 0.
     /// @param start agreed value at the part's start, v[part] of the answered dissection.
     /// @param end disputed value at its end, v[part + 1].
@@ -173,7 +173,7 @@ interface IDisputeGame {
     function move(
         bytes32 claimId,
         address challenger,
-        bytes32 parent,
+        bytes32 prior,
         uint256 part,
         bytes32 start,
         bytes32 end,
@@ -186,7 +186,7 @@ interface IDisputeGame {
     function prove(
         bytes32 claimId,
         address challenger,
-        bytes32 parent,
+        bytes32 prior,
         uint256 part,
         bytes32 start,
         bytes32 end,
@@ -206,7 +206,7 @@ interface IDisputeGame {
     function game(bytes32 claimId, address challenger) external view returns (GameView memory);
 
     /// @notice The claim's record.
-    function claim(bytes32 claimId) external view returns (ClaimView memory);
+    function claimOf(bytes32 claimId) external view returns (ClaimView memory);
 
     /// @notice One kind, by its number.
     function kinds(uint256 kind) external view returns (IClaimHost host, IMachine machine);
