@@ -13,6 +13,7 @@ from prover.commit.keccak import Hash, tagged
 from prover.commit.merkle import levels, path_in, subtree
 from prover.commit.tags import Tag
 from prover.commit.tensor import ZERO_LEAF, Words, tensor_root
+from prover.errors import ProgramError
 from prover.program import Depths, RegisterId, Segment, index_of, segment_of
 
 EMPTY_TENSOR: Words = np.zeros(0, np.uint32)
@@ -37,8 +38,14 @@ def state_hash(roots: Sequence[Hash], acc: int) -> Hash:
 
 
 def segment_levels(leaves: Mapping[int, Hash], depth: int) -> list[list[Hash]]:
-    """All levels of a segment's tree, given the leaves of its non-empty registers by index."""
+    """All levels of a segment's tree, given the leaves of its non-empty registers by index.
+
+    Raises:
+        ProgramError: when an index is not below `2^depth`.
+    """
     size = max(leaves, default=-1) + 1
+    if size > 1 << depth:
+        raise ProgramError(f"a segment of depth {depth} has no register {size - 1}")
     row = [leaves.get(index, EMPTY_REGISTER) for index in range(size)]
     return levels(row, Tag.SEGMENT_NODE, EMPTY_REGISTER, depth)
 
@@ -89,12 +96,21 @@ class State:
 
     def segment(self, segment: Segment) -> list[Words]:
         """The tensors of a segment up to its last non-empty register."""
-        indices = [index_of(r) for r in self._tensors if segment_of(r) == segment]
+        present = [r for r, words in self._tensors.items() if len(words)]
+        indices = [index_of(r) for r in present if segment_of(r) == segment]
         size = max(indices, default=-1) + 1
         return [self.tensor(RegisterId(segment << 14 | index)) for index in range(size)]
 
     def put(self, register: RegisterId, words: Words) -> None:
-        """Replace a register."""
+        """Replace a register.
+
+        Raises:
+            ProgramError: when its index is not below `2^depth` of its segment.
+        """
+        if not self.depths.holds(register):
+            segment, index = segment_of(register), index_of(register)
+            depth = self.depths[segment]
+            raise ProgramError(f"{segment.name} of depth {depth} has no register {index}")
         self._tensors[register] = words
         self._leaves.pop(register, None)
 
