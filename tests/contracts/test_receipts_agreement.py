@@ -1,0 +1,218 @@
+"""Solidity and Python hash receipts, bundles, headers and claims alike, and accept the same signers."""
+
+from dataclasses import astuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prover.commit import merkle
+from prover.commit.keccak import Hash, keccak
+from prover.commit.tags import Tag
+from prover.program import MAX_DEPTH
+from prover.state import state_hash, zero_segment
+from rollup.errors import SignatureError
+from rollup.l1.openings import header_tuple, work_tuple
+from rollup.protocol import bundle as bundles
+from rollup.protocol.batch import Header, data_hashes, genesis_hash, leaf
+from rollup.protocol.eip712 import ORDER, Digest, Domain, Signature, address_of, recover, sign
+from rollup.protocol.receipts import Work
+from rollup.protocol.types import Address, BatchNumber, Seconds
+from tests.contracts.evm import Contract, Evm, Revert, compiled, reverts
+from tests.rollup.protocol.strategies import KEY, hashes, u32, u64, works
+
+pytestmark = pytest.mark.usefixtures("toolchain")
+EXAMPLES = 300
+
+
+@pytest.fixture(scope="module")
+def harness() -> Contract:
+    return Evm().deploy(compiled("test/ReceiptsHarness.sol")["ReceiptsHarness"])
+
+
+@pytest.fixture(scope="module")
+def domain(harness: Contract) -> Domain:
+    return Domain(31_337, Address(bytes.fromhex(harness.address[2:])))
+
+
+@settings(max_examples=EXAMPLES)
+@given(work=works())
+def test_a_receipts_id_is_its_struct_hash(harness: Contract, work: Work) -> None:
+    assert harness.workId(work_tuple(work)) == work.id
+    assert harness.signedHash(work_tuple(work), (0, 0, 0, [])) == work.id
+
+
+@settings(max_examples=EXAMPLES)
+@given(data=st.data())
+def test_a_bundles_hash_is_what_python_signs(harness: Contract, data: st.DataObject) -> None:
+    account, slot = data.draw(u64), data.draw(u64)
+    first = data.draw(st.integers(0, 2**64 - 20))
+    receipts = [
+        data.draw(works(st.just(account), st.just(first + place), st.just(slot)))
+        for place in range(data.draw(st.integers(1, 9)))
+    ]
+    bundle = bundles.assemble(receipts)
+    for index, receipt in enumerate(receipts):
+        place = (bundle.count, bundle.nonce, index, bundles.path(receipts, index))
+        assert harness.signedHash(work_tuple(receipt), place) == bundle.id
+
+
+@settings(max_examples=EXAMPLES)
+@given(hashes, hashes, hashes, u64, u64, u32)
+def test_a_headers_hash(
+    harness: Contract, parent: Hash, root: Hash, data: Hash, number: int, posted: int, count: int
+) -> None:
+    header = Header(BatchNumber(number), parent, Seconds(posted), count, root, data)
+    assert harness.headerHash(header_tuple(header)) == header.hash
+
+
+def test_the_domain_and_the_genesis_are_this_contracts_on_this_chain(
+    harness: Contract, domain: Domain
+) -> None:
+    assert harness.domain() == domain.separator
+    assert harness.genesisHash() == genesis_hash(domain)
+
+
+@settings(max_examples=EXAMPLES)
+@given(digest=hashes, key=st.integers(1, ORDER - 1))
+def test_the_signer_is_recovered(
+    harness: Contract, domain: Domain, digest: Hash, key: int
+) -> None:
+    secret = key.to_bytes(32)
+    signature = sign(secret, domain.digest(digest))
+    assert harness.signer(digest, signature) == "0x" + address_of(secret).hex()
+
+
+@settings(max_examples=EXAMPLES)
+@given(digest=hashes, signature=st.binary(min_size=0, max_size=130))
+def test_what_one_side_refuses_the_other_refuses(
+    harness: Contract, domain: Domain, digest: Hash, signature: bytes
+) -> None:
+    assert _solidity_signer(harness, digest, signature) == _python_signer(
+        domain.digest(digest), signature
+    )
+
+
+@settings(max_examples=EXAMPLES)
+@given(digest=hashes, place=st.integers(0, 64), value=st.integers(0, 255))
+def test_a_changed_byte_gives_another_signer_or_none_on_both_sides(
+    harness: Contract, domain: Domain, digest: Hash, place: int, value: int
+) -> None:
+    signature = bytearray(sign(KEY, domain.digest(digest)))
+    signature[place] = value
+    ours = _python_signer(domain.digest(digest), bytes(signature))
+    assert _solidity_signer(harness, digest, bytes(signature)) == ours
+
+
+def test_the_other_form_of_a_signature_is_refused(harness: Contract, domain: Domain) -> None:
+    digest = keccak(b"one form")
+    signature = sign(KEY, domain.digest(digest))
+    high = (ORDER - int.from_bytes(signature[32:64])).to_bytes(32)
+    flipped = signature[:32] + high + bytes([55 - signature[64]])
+    compact = signature[:32] + bytes([signature[32] | (signature[64] - 27) << 7]) + signature[33:64]
+    for other in (
+        flipped,
+        signature[:64] + bytes([signature[64] - 27]),  # v 0 or 1
+        signature[:64] + bytes([signature[64] + 8]),  # v 35 or 36
+        compact,
+        signature + b"\0",
+        signature[:64],
+        bytes(65),
+        b"",
+    ):
+        with reverts("BadSignature"):
+            harness.signer(digest, other)
+    assert harness.signer(digest, signature) == "0x" + address_of(KEY).hex()
+
+
+@settings(max_examples=100)
+@given(st.lists(st.binary(max_size=70), max_size=6))
+def test_the_running_data_hash(harness: Contract, chunks: list[bytes]) -> None:
+    running = data_hashes(chunks)
+    for before, after, chunk in zip(running, running[1:], chunks, strict=False):
+        assert harness.nextDataHash(before, keccak(chunk)) == after
+
+
+@settings(max_examples=100)
+@given(st.lists(hashes, min_size=1, max_size=20))
+def test_a_receipt_climbs_to_the_batch_root(harness: Contract, ids: list[Hash]) -> None:
+    leaves = [leaf(identity) for identity in ids]  # type: ignore[arg-type]
+    root = merkle.root(leaves, Tag.BATCH_NODE)
+    for index, identity in enumerate(ids):
+        path = merkle.path(leaves, index, Tag.BATCH_NODE)
+        climbed = harness.batchRoot(identity, index, len(ids), path, Tag.BATCH_NODE)
+        assert climbed == root
+
+
+def test_a_path_of_another_length_or_an_index_beyond_the_count_is_refused(
+    harness: Contract,
+) -> None:
+    node = bytes(32)
+    for count in (1, 2, 3, 4, 5, 4096, 2**32 - 1):
+        depth = merkle.ceil_log2(count)
+        harness.batchRoot(node, count - 1, count, [node] * depth, Tag.BATCH_NODE)
+        for wrong in {max(depth - 1, 0), depth + 1} - {depth}:
+            with reverts("WrongPathLength", depth):
+                harness.batchRoot(node, 0, count, [node] * wrong, Tag.BATCH_NODE)
+        if count < 2**32 - 1:
+            with reverts("IndexOutOfRange"):
+                harness.batchRoot(node, count, count, [node] * depth, Tag.BATCH_NODE)
+
+
+def test_an_unbundled_receipt_has_one_opening(harness: Contract) -> None:
+    work = work_tuple(_work())
+    with reverts("IndexOutOfRange"):
+        harness.signedHash(work, (0, 1, 0, []))
+    with reverts("IndexOutOfRange"):
+        harness.signedHash(work, (0, 0, 1, []))
+    with reverts("WrongPathLength", 0):
+        harness.signedHash(work, (0, 0, 0, [bytes(32)]))
+
+
+def test_a_nonce_that_is_not_the_place_in_the_bundle_is_refused(harness: Contract) -> None:
+    work = _work()
+    harness.signedHash(work_tuple(work), (2, work.nonce, 0, [bytes(32)]))
+    for place in ((2, work.nonce, 1, [bytes(32)]), (2, work.nonce + 1, 0, [bytes(32)])):
+        with reverts("WrongNonce"):
+            harness.signedHash(work_tuple(work), place)
+
+
+def test_dirty_bits_in_a_field_are_refused_and_not_hashed(harness: Contract) -> None:
+    clean = harness.calldata("workId", work_tuple(_work()))
+    for word in (0, 1, 2, 3, 4, 6, 7):  # every field narrower than a word
+        dirty = bytearray(clean)
+        dirty[4 + 32 * word] = 1
+        with pytest.raises(Revert):
+            harness.chain.transact(harness, bytes(dirty), sender="0x" + "99" * 20)
+
+
+def test_zero_roots_and_states(harness: Contract) -> None:
+    for depth in range(MAX_DEPTH + 1):
+        assert harness.zeroRoot(depth) == zero_segment(depth)
+    roots = [keccak(bytes([number])) for number in range(4)]
+    assert harness.state(*roots) == state_hash(roots, 0)
+
+
+def _work() -> Work:
+    fields = [1, 2, 3, 4, Address(b"\x05" * 20), Hash(b"\x06" * 32), 7, 8]
+    return Work(*fields, *[Hash(bytes([n]) * 32) for n in range(4)])  # type: ignore[arg-type]
+
+
+def _python_signer(digest: Digest, signature: bytes) -> str | None:
+    try:
+        return "0x" + recover(digest, Signature(signature)).hex()
+    except SignatureError:
+        return None
+
+
+def _solidity_signer(harness: Contract, digest: Hash, signature: bytes) -> str | None:
+    try:
+        return str(harness.signer(digest, signature))
+    except Revert as revert:
+        assert revert.name == "BadSignature"
+        return None
+
+
+def test_fields_stand_in_the_order_of_the_type() -> None:
+    work = _work()
+    assert work_tuple(work) == astuple(work)[:12]
