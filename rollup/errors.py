@@ -8,7 +8,8 @@
     │   ├── BundleError                   receipts that cannot stand in one bundle
     │   ├── CodecError                    batch data that does not decode
     │   ├── DocumentError                 JSON that is no receipt, entry or header
-    │   └── ProofError                    a portable proof that does not hold
+    │   ├── ProofError                    a portable proof that does not hold
+    │   └── VoidClaim                     a receipt that claims nothing which L1 could judge
     ├── Refused                       4   well-formed, and not admitted by the sequencer
     ├── DataMismatch                  5   data is not its header's: the verdict is unknown
     ├── L1Error                       6   L1 refuses; rollup.l1.errors has the finer classes
@@ -80,6 +81,12 @@ class ProofError(InvalidInput):
     """A portable proof whose parts do not fit together."""
 
     code = "bad-proof"
+
+
+class VoidClaim(InvalidInput):
+    """A receipt whose claim does not count: no challenge is needed and none can be opened."""
+
+    code = "void-claim"
 
 
 class Refused(PlumblineError):
