@@ -65,9 +65,7 @@ def works(
 def statements(
     account: st.SearchStrategy[int] = u64, nonce: st.SearchStrategy[int] = u64
 ) -> st.SearchStrategy[Statement]:
-    return st.builds(
-        Statement, u8, account.map(AccountIndex), nonce.map(Nonce), hashes, hashes
-    )
+    return st.builds(Statement, u8, account.map(AccountIndex), nonce.map(Nonce), hashes, hashes)
 
 
 receipts: st.SearchStrategy[Receipt] = st.one_of(works(), statements())

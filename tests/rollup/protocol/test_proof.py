@@ -201,8 +201,6 @@ def test_merkletools_builds_our_tree(count: int) -> None:
     tools.make_tree()
     assert tools.get_merkle_root() == batch.root.hex()
     for index in {0, count // 2, count - 1}:
-        header = Header(
-            BatchNumber(1), ZERO_HASH, Seconds(0), count, batch.root, ZERO_HASH
-        )
+        header = Header(BatchNumber(1), ZERO_HASH, Seconds(0), count, batch.root, ZERO_HASH)
         steps, _, _ = proof.merkletools(proof.make(batch, header, index, our.DOMAIN))
         assert tools.get_proof(index) == steps

@@ -11,9 +11,7 @@ from rollup.protocol.types import AccountIndex, Address, Hash, Nonce, SlotIndex,
 from tests.rollup.protocol import strategies as our
 
 H = Hash(bytes(32))
-WORK = Work(
-    1, AccountIndex(2), Nonce(3), SlotIndex(4), Address(bytes(20)), H, 5, 6, H, H, H, H
-)
+WORK = Work(1, AccountIndex(2), Nonce(3), SlotIndex(4), Address(bytes(20)), H, 5, 6, H, H, H, H)
 STATEMENT = Statement(17, AccountIndex(2), Nonce(3), H, H)
 
 

@@ -1,0 +1,85 @@
+"""The presets keep the inequalities, and each inequality guards against something."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollup.errors import ConfigError
+from rollup.protocol.presets import MAINNET, MINIMAL, PRESETS, Preset
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=str)
+def test_rules_hold(preset: Preset) -> None:
+    assert all(holds for _, holds in preset.rules)
+    assert PRESETS[preset.name] is preset
+
+
+@pytest.mark.parametrize("preset", [MAINNET, MINIMAL], ids=["mainnet", "minimal"])
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"k": 1}, "2 <= k"),
+        ({"k": 65}, "k <= 64"),
+        ({"burn_bps": 0}, "burnt part"),
+        ({"burn_bps": 10_000}, "burnt part"),
+        ({"chunk_bytes": 120_001}, "chunk_bytes"),
+        ({"max_claim_rows": 65_536}, "65,535"),
+        ({"confirmations": 0}, "at least 1"),
+        ({"max_window_work": 1}, "max_claim_work <= max_window_work"),
+        ({"grace": 1}, "two moves"),
+        ({"challenge_bond": 10**9}, "challenge bond > bond"),
+        ({"base_fee_cap": 10**13}, "pays a game's gas"),
+        ({"max_window_work": 2**60}, "window / 3"),
+    ],
+)
+def test_each_rule_refuses(preset: Preset, change: dict[str, Any], rule: str) -> None:
+    with pytest.raises(ConfigError, match=rule.replace("/", "/")):
+        replace(preset, **change)
+
+
+@pytest.mark.parametrize("preset", [MAINNET, MINIMAL], ids=["mainnet", "minimal"])
+def test_rules_have_no_slack_to_lose_unseen(preset: Preset) -> None:
+    needed = preset.inbox_deadline + preset.window + preset.availability + preset.game_duration
+    replace(preset, unbonding=needed)
+    with pytest.raises(ConfigError, match="unbonding"):
+        replace(preset, unbonding=needed - 1)
+    clock = preset.censorship + preset.worst_replay + preset.moves_a_side * preset.move_time
+    with pytest.raises(ConfigError, match="clock >="):
+        replace(preset, clock=clock - 1)
+
+
+def test_figures_by_hand() -> None:
+    # 2^40 steps at k = 16: ten dissections and a proof; the challenger opens with the first.
+    assert MAINNET.dissections == 10
+    assert MAINNET.moves_a_side == 6
+    assert MAINNET.game_protocol_time == 2 * 172_800 + 2 * 21_600
+    assert MAINNET.finality == 604_800 + 388_800 + 604_800
+    # 2^40 * 16 / 15 work units at 2.5e8 a second
+    assert MAINNET.worst_replay == 4_692
+    assert MAINNET.defendable_games == (172_800 - 86_400 - 4_692) // 72
+    assert MINIMAL.dissections == 8
+    assert MINIMAL.moves_a_side == 5
+
+
+@given(st.integers(2, 64), st.integers(1, 2**62 - 1))
+def test_dissections_are_the_game_s(k: int, length: int) -> None:
+    # Played out: every round keeps the longest part of floor(i * L / m) cuts.
+    class Shape:
+        max_claim_work = length
+
+    Shape.k = k  # type: ignore[attr-defined]
+    counted = Preset.dissections.fget(Shape)  # type: ignore[attr-defined]
+    played, left = 0, length
+    while left > 1:
+        m = min(k, left)
+        left = max((i + 1) * left // m - i * left // m for i in range(m))
+        played += 1
+    assert played == counted
+
+
+def test_every_parameter_is_told() -> None:
+    assert all(field.name for field in fields(Preset))
+    assert {preset.k for preset in PRESETS.values()} == {16}
