@@ -1,0 +1,285 @@
+"""Rows through compiled loops on one core.
+
+What a kernel may do follows from how the row reads the register that it writes:
+
+* not at all: elements advance side by side;
+* at exactly the address that is written, and nowhere else: the same;
+* in any other way: one element after the other, as the reference does.
+
+A register of another length than the row's reads zeros while its first element is computed, and is
+then replaced; that element runs alone when the row reads what it writes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any, Final
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from prover.backends import ArithmeticModeError, kernels
+from prover.backends.kernels import CHUNK, PLAN, X, Y, Z
+from prover.commit.tensor import Words
+from prover.ops import OPS, Opcode
+from prover.program import Kind, RegisterId, Row
+from prover.state import State
+
+_NOTHING: Words = np.zeros(1, np.uint32)
+_PLACES: Final = (X, Y, Z)
+_PACK_LIMIT: Final = 1 << 26
+"""Words that one operand may take when it is laid out anew for a matmul."""
+_PLANS_LIMIT: Final = 1 << 16
+
+Plan = NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """What of a row does not depend on the step."""
+
+    key: Row
+    """Kept, so that its `id` stays its own."""
+    row: Row
+    """What is executed: another row where the result is the same."""
+    dims: list[int]
+    fold: int
+    strides: list[list[int]]
+    offsets: list[int]
+    template: Plan
+    constants: list[Words | None]
+    low: list[int]
+    """Of each operand, how far addresses go below and above its offset."""
+    high: list[int]
+    dense: list[bool]
+    """Whether the operand's address moves as the out address does."""
+
+
+class NumbaBackend:
+    """See `prover.backends.Backend`."""
+
+    name = "numba"
+
+    def __init__(self) -> None:
+        self._prepared: dict[int, _Prepared] = {}
+
+    def check(self) -> None:
+        """See `Backend.check`; looks at subnormals and at rounding up, down and to nearest."""
+        x = np.array([0x3F800000, 0x3F800000, 0x3F800000, 0x00000001], np.uint32)
+        y = np.array([0x33C00000, 0x33000000, 0xB3400000, 0x00000001], np.uint32)
+        expected = [0x3F800001, 0x3F800000, 0x3F7FFFFF, 0x00000002]
+        out = np.zeros(4, np.uint32)
+        plan = np.array([1, 1, 1, 4, 1, *([0, 0, 0, 0, 1, 0, 4] * 3)], np.int64)
+        kernels.run_map(Opcode.ADD, 2, plan, x, y, x, out, 0, 0, 4, CHUNK)
+        if out.tolist() != expected:
+            raise ArithmeticModeError(
+                "this thread flushes subnormals or does not round to nearest; "
+                "do not set flush-to-zero (torch.set_flush_denormal) where claims are computed"
+            )
+
+    def elements(self, state: State, row: Row, step: int, start: int, stop: int) -> None:
+        """See `Backend.elements`."""
+        state.acc = 0
+        prepared = self._prepare(row)
+        out = _own(state, row.out)
+        if len(out) == row.out_length:
+            _run(state, prepared, step, start, stop, out)
+            state.touch(row.out)
+            return
+        reads_out = any(o.kind == Kind.REGISTER and o.register == row.out for o in row.operands)
+        alone = start + 1 if reads_out else stop
+        fresh = np.zeros(row.out_length, np.uint32)
+        _run(state, prepared, step, start, alone, fresh)
+        state.put(row.out, fresh)
+        if alone < stop:
+            _run(state, prepared, step, alone, stop, fresh)
+
+    def chain(self, state: State, row: Row, step: int, element: int, start: int, stop: int) -> None:
+        """See `Backend.chain`."""
+        prepared = self._prepare(row)
+        row = prepared.row
+        op = OPS[row.opcode]
+        plan, (x, y, z) = _bind(state, prepared, step)
+        if op.is_fold:
+            acc = state.acc if start else op.identity
+            state.acc = int(kernels.run_chain(row.opcode, plan, x, y, element, start, stop, acc))
+            return
+        # Of a map only the last fold index leaves a trace.
+        for place, operand in zip(_PLACES, row.operands, strict=False):
+            if operand.kind == Kind.REGISTER and plan[place + 6] == operand.length:
+                plan[place] -= operand.fold_stride * (row.fold - stop)
+        out = np.zeros(1, np.uint32)
+        kernels.run_map(row.opcode, op.arity, plan, x, y, z, out, -element, element, element + 1, 1)
+        state.acc = int(out[0])
+
+    def _prepare(self, row: Row) -> _Prepared:
+        known = self._prepared.get(id(row))
+        if known is None or known.key is not row:
+            if len(self._prepared) >= _PLANS_LIMIT:
+                self._prepared = {}
+            known = self._prepared[id(row)] = _prepare(row)
+        return known
+
+
+def _run(state: State, prepared: _Prepared, step: int, start: int, stop: int, out: Words) -> None:
+    row = prepared.row
+    plan, (x, y, z) = _bind(state, prepared, step)
+    base = row.out_address(0, step)
+    chunk = 1 if _disturbs(prepared, plan, (x, y, z), out, base) else CHUNK
+    op = OPS[row.opcode]
+    if not op.is_fold:
+        kernels.run_map(row.opcode, op.arity, plan, x, y, z, out, base, start, stop, chunk)
+        return
+    if row.opcode == Opcode.DOT and base + start >= 0 and base + stop <= len(out):
+        reads_out = x is out or y is out
+        panel = None if reads_out else _panel(prepared, plan, x, y, stop - start)
+        if panel:
+            kernels.run_panel(*panel, out, base, start, stop)
+            return
+    kernels.run_fold(row.opcode, plan, x, y, out, base, start, stop, chunk)
+
+
+def _bind(state: State, prepared: _Prepared, step: int) -> tuple[Plan, tuple[Words, Words, Words]]:
+    """The row's plan in this step, and the three tensors it reads."""
+    plan = prepared.template.copy()
+    words = [_NOTHING, _NOTHING, _NOTHING]
+    for number, operand in enumerate(prepared.row.operands):
+        place = _PLACES[number]
+        constant = prepared.constants[number]
+        if constant is not None:
+            words[number] = constant
+            continue
+        tensor = _own(state, operand.register)
+        if len(tensor) != operand.length:
+            plan[place : place + 7] = (0, 0, 0, 0, 0, 0, 1)
+            continue
+        words[number] = tensor
+        turn = step % operand.step_modulus * operand.step_stride if operand.step_modulus else 0
+        plan[place] = prepared.offsets[number] + turn
+    x, y, z = words
+    return plan, (x, y, z)
+
+
+def _own(state: State, register: RegisterId) -> Words:
+    """A register's words as kernels take them: contiguous, aligned, writable."""
+    words = state.tensor(register)
+    if not words.flags.carray:
+        words = words.copy()
+        if len(words):
+            state.put(register, words)
+    return words
+
+
+def _prepare(key: Row) -> _Prepared:
+    row = key
+    if row.opcode == Opcode.GATHER and row.operands[2].kind == Kind.IMMEDIATE:
+        row = replace(row, opcode=Opcode.MOVE, operands=row.operands[2:])
+    operands = row.operands
+    strides = [list(o.strides) if o.kind == Kind.REGISTER else [0, 0, 0, 0] for o in operands]
+    dims, strides = _collapse(list(row.dims), strides)
+    # A map looks at the last fold index alone.
+    is_fold = OPS[row.opcode].is_fold
+    last = 0 if is_fold else row.fold - 1
+    fold = row.fold if is_fold else 1
+    template = np.zeros(PLAN, np.int64)
+    template[:5] = (*dims, fold)
+    prepared = _Prepared(key, row, dims, fold, strides, [], template, [], [], [], [])
+    volumes = [dims[1] * dims[2] * dims[3], dims[2] * dims[3], dims[3], 1]
+    for place, operand, moves in zip(_PLACES, operands, strides, strict=False):
+        if operand.kind == Kind.IMMEDIATE:
+            template[place : place + 7] = (0, 0, 0, 0, 0, 0, 1)
+            prepared.constants.append(np.array([operand.word], np.uint32))
+            prepared.offsets.append(0)
+            fold_stride = 0
+        else:
+            fold_stride = operand.fold_stride if is_fold else 0
+            offset = operand.offset + operand.fold_stride * last
+            template[place : place + 7] = (offset, *moves, fold_stride, operand.length)
+            prepared.constants.append(None)
+            prepared.offsets.append(offset)
+        reach = [m * (n - 1) for m, n in zip((*moves, fold_stride), (*dims, fold), strict=True)]
+        prepared.low.append(sum(min(r, 0) for r in reach))
+        prepared.high.append(sum(max(r, 0) for r in reach))
+        prepared.dense.append(
+            all(m == v for m, v, n in zip(moves, volumes, dims, strict=True) if n > 1)
+            and (fold_stride == 0 or fold == 1)
+        )
+    return prepared
+
+
+def _collapse(dims: list[int], strides: list[list[int]]) -> tuple[list[int], list[list[int]]]:
+    """The same elements in the same order with fewer dimensions, so that the last is long."""
+    kept: list[tuple[int, list[int]]] = []
+    for place, size in enumerate(dims):
+        moves = [s[place] for s in strides]
+        if size == 1:
+            continue
+        if kept and all(a == b * size for a, b in zip(kept[-1][1], moves, strict=True)):
+            kept[-1] = (kept[-1][0] * size, moves)
+        else:
+            kept.append((size, moves))
+    kept = [(1, [0] * len(strides))] * (4 - len(kept)) + kept
+    return [size for size, _ in kept], [list(s) for s in zip(*(m for _, m in kept), strict=True)]
+
+
+def _disturbs(
+    prepared: _Prepared, plan: Plan, words: Sequence[Words], out: Words, base: int
+) -> bool:
+    """Whether an element may read what another one of the row writes."""
+    gathers = prepared.row.opcode == Opcode.GATHER
+    for number, dense in enumerate(prepared.dense):
+        if words[number] is not out:
+            continue
+        same = dense and int(plan[_PLACES[number]]) == base
+        if not same or (gathers and number == 2):
+            return True
+    return False
+
+
+def _inside(prepared: _Prepared, plan: Plan, words: Sequence[Words]) -> bool:
+    for number, tensor in enumerate(words):
+        at = int(plan[_PLACES[number]])
+        if not 0 <= at + prepared.low[number] <= at + prepared.high[number] < len(tensor):
+            return False
+    return True
+
+
+def _panel(
+    prepared: _Prepared, plan: Plan, x: Words, y: Words, elements: int
+) -> tuple[Plan, Words, Words] | None:
+    """The arguments for `run_panel`, or None where it does not serve so many elements."""
+    if plan[3] == 1 or not _inside(prepared, plan, [x, y]):
+        return None
+    if plan[X + 4] and not plan[Y + 4]:
+        plan = plan.copy()
+        plan[X : X + 7], plan[Y : Y + 7] = plan[Y : Y + 7].copy(), plan[X : X + 7].copy()
+        x, y = y, x
+    if plan[X + 4] or not plan[Y + 4]:
+        return None
+    if plan[Y + 4] != 1:
+        packed = _pack(plan, y, min(_PACK_LIMIT, elements * prepared.fold))
+        if packed is None:
+            return None
+        plan, y = packed
+    return plan, x, y
+
+
+def _pack(plan: Plan, y: Words, limit: int) -> tuple[Plan, Words] | None:
+    """y laid out anew so that it is contiguous along the last dimension, then along the fold.
+
+    None where that would take more than `limit` words.
+    """
+    at, *moves, fold_stride, _ = (int(v) for v in plan[Y : Y + 7])
+    dims = [int(v) for v in plan[:4]]
+    shape = [n if move else 1 for n, move in zip(dims[:3], moves[:3], strict=True)]
+    shape += [int(plan[4]), dims[3]]
+    if prod(shape) > limit:
+        return None
+    view: Any = as_strided(y[at:], shape, [4 * m for m in (*moves[:3], fold_stride, moves[3])])
+    packed = np.ascontiguousarray(view).reshape(-1)
+    volumes = [prod(shape[place + 1 :]) for place in range(5)]
+    plan = plan.copy()
+    kept = [v if move else 0 for v, move in zip(volumes[:3], moves[:3], strict=True)]
+    plan[Y : Y + 7] = (0, *kept, 1, volumes[3], len(packed))
+    return plan, packed
