@@ -11,15 +11,17 @@ import {PausableClock} from "./PausableClock.sol";
 
 /// @title The dispute game (see IDisputeGame)
 /// @dev Calls nobody but the vault and the kinds' hosts and machines, all fixed at deployment. A game is two storage
-/// words, its head and a packed `Turn`; a claim is two, and two more while games wait to be closed after a rejection.
+/// words; a claim is two, and two more while games wait to be closed after a rejection.
 contract DisputeGame is IDisputeGame, PausableClock {
     uint256 private constant CHALLENGER = 0;
     uint256 private constant DEFENDER = 1;
     uint256 private constant BPS = 10_000;
     uint256 private constant LENGTH_LIMIT = 1 << 62;
+    uint256 private constant OPEN = 1 << 241;
 
     /// @inheritdoc IDisputeGame
     uint256 public immutable K;
+    uint256 private immutable _DEPTH; // ceilLog2(K)
     /// @inheritdoc IDisputeGame
     uint32 public immutable CLOCK;
     /// @inheritdoc IDisputeGame
@@ -38,20 +40,11 @@ contract DisputeGame is IDisputeGame, PausableClock {
     /// @inheritdoc IDisputeGame
     Kind[] public kinds;
 
+    /// @dev `turn` is packed, from the low bits up: start u64, length u64, the challenger's clock u32, the defender's
+    /// u32, time of the last move u40, dissections by the challenger u8, who is to move u1, open u1.
     struct Game {
         bytes32 head;
-        uint256 turn; // a packed Turn
-    }
-
-    /// @dev Start u64, length u64, both clocks u32, movedAt u40, moves u8, toMove u1, open u1, from the low bits up.
-    struct Turn {
-        uint256 start;
-        uint256 length;
-        uint256[2] clocks; // by side
-        uint256 movedAt;
-        uint256 moves; // of the challenger; at most 62
-        uint256 toMove; // CHALLENGER or DEFENDER
-        bool open;
+        uint256 turn;
     }
 
     struct Record {
@@ -76,6 +69,7 @@ contract DisputeGame is IDisputeGame, PausableClock {
                 || p.kinds.length > 256
         ) revert BadParameter();
         (K, CLOCK, GRACE) = (p.k, p.clock, p.grace);
+        _DEPTH = Merkle.ceilLog2(p.k);
         (CHALLENGE_BOND, BURN_BPS) = (p.challengeBond, p.burnBps);
         (GAS_PER_MOVE, BASE_FEE_CAP) = (p.gasPerMove, p.baseFeeCap);
         VAULT = p.vault;
@@ -93,12 +87,10 @@ contract DisputeGame is IDisputeGame, PausableClock {
     function open(Claim calldata c, address challenger, bytes32[] calldata values) external {
         _enter(c, challenger);
         if (c.length == 1) revert WrongLength();
-        Turn memory turn;
-        turn.clocks = [uint256(CLOCK), CLOCK];
-        turn.movedAt = protocolTime();
-        turn.toMove = CHALLENGER;
+        uint256 time = protocolTime();
+        uint256 turn = _packed(CHALLENGER, CLOCK, CLOCK, time, 0);
         bytes32 head = keccak256(abi.encodePacked(Tags.MOVE, c.id, challenger));
-        head = _dissect(_games[c.id][challenger], turn, head, 0, c.length, c.pre, c.post, values);
+        head = _dissect(_games[c.id][challenger], turn, time, head, 0, c.length, c.pre, c.post, values);
         emit Opened(c.id, challenger, head, c.length, values);
     }
 
@@ -122,11 +114,13 @@ contract DisputeGame is IDisputeGame, PausableClock {
         bytes32[] calldata values
     ) external {
         Game storage g = _games[claimId][challenger];
-        Turn memory turn = _toMove(g, _claims[claimId], challenger);
+        uint256 turn = g.turn;
+        uint256 time = protocolTime();
+        _checkMover(turn, time, _claims[claimId], challenger);
         bytes32 head = g.head;
         (uint256 first, uint256 length) = _opened(turn, head, prior, part, start, end, path);
         if (length == 1) revert WrongLength();
-        head = _dissect(g, turn, head, first, length, start, end, values);
+        head = _dissect(g, turn, time, head, first, length, start, end, values);
         emit Moved(claimId, challenger, head, uint64(first), uint64(length), values);
     }
 
@@ -143,12 +137,13 @@ contract DisputeGame is IDisputeGame, PausableClock {
     ) external {
         Game storage g = _games[claimId][challenger];
         Record storage record = _claims[claimId];
-        Turn memory turn = _toMove(g, record, challenger);
+        uint256 turn = g.turn;
+        _checkMover(turn, protocolTime(), record, challenger);
         (uint256 first, uint256 length) = _opened(turn, g.head, prior, part, start, end, path);
         if (length != 1) revert WrongLength();
         if (kinds[record.kind].machine.step(record.program, uint64(first), start, witness) == end) revert StepHolds();
         _finish(g, turn);
-        if (turn.toMove == CHALLENGER) _challengerWon(claimId, record, challenger);
+        if (_mover(turn) == CHALLENGER) _challengerWon(claimId, record, challenger);
         else _challengerLost(claimId, record, challenger);
     }
 
@@ -158,12 +153,13 @@ contract DisputeGame is IDisputeGame, PausableClock {
     function timeout(bytes32 claimId, address challenger) external {
         Game storage g = _games[claimId][challenger];
         Record storage record = _claims[claimId];
-        Turn memory turn = _unpack(g.turn);
-        if (!turn.open) revert NotOpen();
+        uint256 turn = g.turn;
+        if (turn & OPEN == 0) revert NotOpen();
         if (record.status == ClaimStatus.Rejected) revert ClaimOver();
-        if (_used(turn) <= turn.clocks[turn.toMove]) revert ClockRunning();
+        uint256 mover = _mover(turn);
+        if (_used(turn, protocolTime()) <= _clock(turn, mover)) revert ClockRunning();
         _finish(g, turn);
-        if (turn.toMove == DEFENDER) _challengerWon(claimId, record, challenger);
+        if (mover == DEFENDER) _challengerWon(claimId, record, challenger);
         else if (kinds[record.kind].host.isVoid(claimId)) _undecided(claimId, record, challenger, CHALLENGE_BOND);
         else _challengerLost(claimId, record, challenger);
     }
@@ -172,13 +168,13 @@ contract DisputeGame is IDisputeGame, PausableClock {
     function close(bytes32 claimId, address challenger) external {
         Game storage g = _games[claimId][challenger];
         Record storage record = _claims[claimId];
-        Turn memory turn = _unpack(g.turn);
-        if (!turn.open) revert NotOpen();
+        uint256 turn = g.turn;
+        if (turn & OPEN == 0) revert NotOpen();
         _finish(g, turn);
         uint256 paid = CHALLENGE_BOND;
         if (record.status == ClaimStatus.Rejected) {
             uint256 share = record.share;
-            uint256 refund = turn.moves * record.refundPerMove;
+            uint256 refund = _moves(turn) * record.refundPerMove;
             if (refund > share) refund = share;
             paid += refund;
             if (refund < share) VAULT.credit(record.winner, share - refund);
@@ -225,10 +221,9 @@ contract DisputeGame is IDisputeGame, PausableClock {
     }
 
     /// @dev The game's head goes, its last turn stays for whoever wants to see where it ended.
-    function _finish(Game storage g, Turn memory turn) private {
-        turn.open = false;
+    function _finish(Game storage g, uint256 turn) private {
         g.head = 0;
-        g.turn = _pack(turn);
+        g.turn = turn ^ OPEN;
     }
 
     function _leave(bytes32 claimId, Record storage record) private {
@@ -254,30 +249,18 @@ contract DisputeGame is IDisputeGame, PausableClock {
         ++record.openGames;
     }
 
-    /// @dev The turn of an open game on a live claim whose player to move is the caller, in time.
-    function _toMove(Game storage g, Record storage record, address challenger)
-        private
-        view
-        returns (Turn memory turn)
-    {
-        turn = _unpack(g.turn);
-        if (!turn.open) revert NotOpen();
+    /// @dev The game is open, the claim not rejected, and the caller the player to move, in time.
+    function _checkMover(uint256 turn, uint256 time, Record storage record, address challenger) private view {
+        if (turn & OPEN == 0) revert NotOpen();
         if (record.status == ClaimStatus.Rejected) revert ClaimOver();
-        if (msg.sender != (turn.toMove == CHALLENGER ? challenger : record.defender)) revert NotYourTurn();
-        if (_used(turn) > turn.clocks[turn.toMove]) revert ClockExpired();
-    }
-
-    /// @dev Protocol seconds since the last move; 0 should time ever run backwards.
-    function _used(Turn memory turn) private view returns (uint256) {
-        uint256 time = protocolTime();
-        unchecked {
-            return time > turn.movedAt ? time - turn.movedAt : 0;
-        }
+        uint256 mover = _mover(turn);
+        if (msg.sender != (mover == CHALLENGER ? challenger : record.defender)) revert NotYourTurn();
+        if (_used(turn, time) > _clock(turn, mover)) revert ClockExpired();
     }
 
     /// @dev First step and length of the part that the opening shows to be one of the dissection behind `head`.
     function _opened(
-        Turn memory turn,
+        uint256 turn,
         bytes32 head,
         bytes32 prior,
         uint256 part,
@@ -285,25 +268,28 @@ contract DisputeGame is IDisputeGame, PausableClock {
         bytes32 end,
         bytes32[] calldata path
     ) private view returns (uint256 first, uint256 length) {
-        uint256 parts = turn.length < K ? turn.length : K;
+        uint256 whole = uint64(turn >> 64);
+        uint256 parts = whole < K ? whole : K;
         if (part >= parts) revert WrongPart();
-        uint256 depth = Merkle.ceilLog2(parts);
+        uint256 depth = _depth(parts);
         if (path.length != depth) revert WrongPathLength(depth);
         bytes32 root = Merkle.pair(start, end, Tags.DISSECTION_LEAF);
         root = Merkle.climb(root, part, path, Tags.DISSECTION_NODE);
-        if (_next(prior, turn.start, turn.length, root) != head) revert WrongOpening();
+        first = uint64(turn);
+        if (_next(prior, first, whole, root) != head) revert WrongOpening();
         unchecked {
             // Lengths are below 2^62 and parts at most 64: nothing overflows.
-            first = part * turn.length / parts;
-            length = (part + 1) * turn.length / parts - first;
-            first += turn.start;
+            uint256 from = part * whole / parts;
+            length = (part + 1) * whole / parts - from;
+            first += from;
         }
     }
 
     /// @dev Checks and stores a dissection of `length` steps from `first` by the player to move, and passes the turn.
     function _dissect(
         Game storage g,
-        Turn memory turn,
+        uint256 turn,
+        uint256 time,
         bytes32 prior,
         uint256 first,
         uint256 length,
@@ -313,69 +299,103 @@ contract DisputeGame is IDisputeGame, PausableClock {
     ) private returns (bytes32 head) {
         uint256 parts = length < K ? length : K;
         if (values.length != parts) revert WrongValueCount(parts);
-        if (values[parts - 1] == end) revert SameEnd();
-        head = _next(prior, first, length, _root(start, values));
-        uint256 mover = turn.toMove;
+        bytes32 root;
+        bytes32 last;
+        (root, last) = _root(start, values, _depth(parts));
+        if (last == end) revert SameEnd();
+        g.head = head = _next(prior, first, length, root);
+        uint256 mover = _mover(turn);
         unchecked {
-            turn.clocks[mover] -= _used(turn); // not more than is left: _toMove
-            if (mover == CHALLENGER) ++turn.moves;
+            uint256 mine = _clock(turn, mover) - _used(turn, time); // not negative: _checkMover
+            uint256 theirs = _clock(turn, mover ^ 1);
+            // Some part may be one step, so the answer may be the final proof.
+            if (length < 2 * K && theirs < GRACE) theirs = GRACE;
+            turn = mover == CHALLENGER
+                ? _packed(DEFENDER, mine, theirs, time, _moves(turn) + 1)
+                : _packed(CHALLENGER, theirs, mine, time, _moves(turn));
         }
-        turn.toMove = mover ^ 1;
-        // Some part may be one step, so the answer may be the final proof.
-        if (length < 2 * K && turn.clocks[turn.toMove] < GRACE) turn.clocks[turn.toMove] = GRACE;
-        (turn.start, turn.length, turn.movedAt, turn.open) = (first, length, protocolTime(), true);
-        g.head = head;
-        g.turn = _pack(turn);
+        g.turn = turn | first | length << 64;
+    }
+
+    // ---------------------------------------------------------------------------- the packed turn
+
+    /// @dev An open turn without start and length.
+    function _packed(uint256 mover, uint256 challengerClock, uint256 defenderClock, uint256 time, uint256 moves)
+        private
+        pure
+        returns (uint256)
+    {
+        return challengerClock << 128 | defenderClock << 160 | time << 192 | moves << 232 | mover << 240 | OPEN;
+    }
+
+    function _mover(uint256 turn) private pure returns (uint256) {
+        return turn >> 240 & 1;
+    }
+
+    function _moves(uint256 turn) private pure returns (uint256) {
+        return uint8(turn >> 232);
+    }
+
+    function _clock(uint256 turn, uint256 side) private pure returns (uint256) {
+        unchecked {
+            return uint32(turn >> (128 + 32 * side));
+        }
+    }
+
+    /// @dev Protocol seconds since the last move; 0 should time ever run backwards.
+    function _used(uint256 turn, uint256 time) private pure returns (uint256) {
+        uint256 movedAt = uint40(turn >> 192);
+        unchecked {
+            return time > movedAt ? time - movedAt : 0;
+        }
     }
 
     // ------------------------------------------------------------------------------------ hashing
 
-    /// @dev H(MOVE | prior | start u64 | length u64 | root).
-    function _next(bytes32 prior, uint256 start, uint256 length, bytes32 root) private pure returns (bytes32) {
-        return keccak256(abi.encodePacked(Tags.MOVE, prior, uint64(start), uint64(length), root));
+    function _depth(uint256 parts) private view returns (uint256) {
+        return parts == K ? _DEPTH : Merkle.ceilLog2(parts);
     }
 
-    /// @dev Root over the leaves H(DISSECTION_LEAF | v[i] | v[i+1]), v[0] = `start`, built in scratch memory.
-    function _root(bytes32 start, bytes32[] calldata values) private pure returns (bytes32) {
-        uint256 depth = Merkle.ceilLog2(values.length);
+    /// @dev H(MOVE | prior | start u64 | length u64 | root).
+    function _next(bytes32 prior, uint256 start, uint256 length, bytes32 root) private pure returns (bytes32 head) {
+        uint8 tag = Tags.MOVE;
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore8(p, tag)
+            mstore(add(p, 1), prior)
+            mstore(add(p, 33), or(shl(192, start), shl(128, length)))
+            mstore(add(p, 49), root)
+            head := keccak256(p, 81)
+        }
+    }
+
+    /// @dev Root over the leaves H(DISSECTION_LEAF | v[i] | v[i+1]), v[0] = `start`, and the last value.
+    function _root(bytes32 start, bytes32[] calldata values, uint256 depth)
+        private
+        pure
+        returns (bytes32 root, bytes32 last)
+    {
         uint8 tag = Tags.DISSECTION_LEAF;
         uint256 place;
         assembly ("memory-safe") {
             // Word 0 at `place` and then v[0..m] in words 1..m+1. Leaf i is hashed where its two values lie: its tag
             // takes the byte in front of them, in a word that is hashed already, and the leaf then takes that word.
             place := add(mload(0x40), 32)
-            let m := values.length
-            mstore(add(place, 32), start)
-            calldatacopy(add(place, 64), values.offset, shl(5, m))
             let word := place
-            for { let end := add(place, shl(5, m)) } lt(word, end) { word := add(word, 32) } {
+            let end := add(place, shl(5, values.length))
+            mstore(add(place, 32), start)
+            calldatacopy(add(place, 64), values.offset, shl(5, values.length))
+            last := mload(add(end, 32))
+            for {} lt(word, end) { word := add(word, 32) } {
                 mstore8(add(word, 31), tag)
                 mstore(word, keccak256(add(word, 31), 65))
             }
             // Absent leaves.
-            for { let end := add(place, shl(5, shl(depth, 1))) } lt(word, end) { word := add(word, 32) } {
+            for { end := add(place, shl(5, shl(depth, 1))) } lt(word, end) { word := add(word, 32) } {
                 mstore(word, 0)
             }
         }
-        return Merkle.fold(place, depth, Tags.DISSECTION_NODE);
-    }
-
-    // ------------------------------------------------------------------------------------ packing
-
-    function _pack(Turn memory turn) private pure returns (uint256 word) {
-        word = turn.start | turn.length << 64 | turn.clocks[CHALLENGER] << 128 | turn.clocks[DEFENDER] << 160
-            | turn.movedAt << 192 | turn.moves << 232 | turn.toMove << 240;
-        if (turn.open) word |= 1 << 241;
-    }
-
-    function _unpack(uint256 word) private pure returns (Turn memory turn) {
-        turn.start = uint64(word);
-        turn.length = uint64(word >> 64);
-        turn.clocks = [uint256(uint32(word >> 128)), uint32(word >> 160)];
-        turn.movedAt = uint40(word >> 192);
-        turn.moves = uint8(word >> 232);
-        turn.toMove = word >> 240 & 1;
-        turn.open = word >> 241 & 1 == 1;
+        root = Merkle.fold(place, depth, Tags.DISSECTION_NODE);
     }
 
     // -------------------------------------------------------------------------------------- views
@@ -383,17 +403,17 @@ contract DisputeGame is IDisputeGame, PausableClock {
     /// @inheritdoc IDisputeGame
     function game(bytes32 claimId, address challenger) external view returns (GameView memory) {
         Game storage g = _games[claimId][challenger];
-        Turn memory turn = _unpack(g.turn);
+        uint256 turn = g.turn;
         return GameView({
             head: g.head,
-            start: uint64(turn.start),
-            length: uint64(turn.length),
-            challengerClock: uint32(turn.clocks[CHALLENGER]),
-            defenderClock: uint32(turn.clocks[DEFENDER]),
-            movedAt: uint40(turn.movedAt),
-            moves: uint8(turn.moves),
-            defenderToMove: turn.toMove == DEFENDER,
-            open: turn.open
+            start: uint64(turn),
+            length: uint64(turn >> 64),
+            challengerClock: uint32(_clock(turn, CHALLENGER)),
+            defenderClock: uint32(_clock(turn, DEFENDER)),
+            movedAt: uint40(turn >> 192),
+            moves: uint8(_moves(turn)),
+            defenderToMove: _mover(turn) == DEFENDER,
+            open: turn & OPEN != 0
         });
     }
 

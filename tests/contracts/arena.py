@@ -10,13 +10,14 @@ from bisection.alphabet import AlphabetTrace
 from bisection.dissection import Dissection, cut, first_head
 from bisection.machine import Address, ClaimId
 from prover.commit.keccak import ZERO_HASH, Hash, keccak
-from tests.contracts.evm import ETHER, ZERO, Contract, Evm, Revert, compiled
+from tests.contracts.evm import ETHER, ZERO, Chain, Contract, Evm, Revert, compiled
 
 UNITS: Final = (
     "src/DisputeGame.sol",
     "src/StakeVault.sol",
     "src/AlphabetMachine.sol",
     "test/AlphabetHost.sol",
+    "test/Puppet.sol",
 )
 UNKNOWN, DISPUTED, REJECTED = range(3)
 GWEI: Final = 10**9
@@ -92,12 +93,19 @@ class Claim:
 class Arena:
     """One deployment."""
 
-    evm: Evm
+    evm: Chain
     rules: Parameters
     vault: Contract
     game: Contract
     host: Contract
+    """Host of kind 0."""
+    puppet: Contract
+    """Host of kind 1."""
     machine: Contract
+
+    def as_host(self, function: str, *arguments: Any) -> None:
+        """The puppet calls the game."""
+        self.puppet.act(self.game, self.game.calldata(function, *arguments))
 
     def account(self, name: str) -> str:
         """An address with plenty of ether."""
@@ -140,23 +148,26 @@ def raw_address(address: str) -> Address:
     return Address(bytes.fromhex(address[2:]))
 
 
-def deploy(rules: Parameters | None = None, evm: Evm | None = None) -> Arena:
+def deploy(rules: Parameters | None = None, evm: Chain | None = None) -> Arena:
     """Deploys the ring of vault, host and game on a chain of its own."""
     rules, evm = rules or Parameters(), evm or Evm()
-    contracts = compiled(*UNITS)
+    contracts = compiled(*UNITS, shipped=evm.shipped)
     deployer = evm.account("deployer")
     machine = evm.deploy(contracts["AlphabetMachine"], sender=deployer)
+    puppet = evm.deploy(contracts["Puppet"], sender=deployer)
     vault_at, host_at, game_at = (evm.next_address(deployer, i) for i in range(3))
+    hosts = [host_at, puppet.address]
     vault = evm.deploy(
-        contracts["StakeVault"], rules.bond, rules.unbonding, game_at, [host_at], sender=deployer
+        contracts["StakeVault"], rules.bond, rules.unbonding, game_at, hosts, sender=deployer
     )
+    kinds = [(at, machine.address) for at in hosts]
     host = evm.deploy(contracts["AlphabetHost"], game_at, vault_at, sender=deployer)
     game = evm.deploy(
         contracts["DisputeGame"],
-        game_parameters(rules, vault_at, [(host_at, machine.address)], evm.account(GUARDIAN)),
+        game_parameters(rules, vault_at, kinds, evm.account(GUARDIAN)),
         sender=deployer,
     )
-    return Arena(evm, rules, vault, game, host, machine)
+    return Arena(evm, rules, vault, game, host, puppet, machine)
 
 
 def game_parameters(

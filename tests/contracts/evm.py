@@ -1,4 +1,4 @@
-"""A small driver for contract tests: one in-memory chain (revm), contracts as Python objects.
+"""A small driver for contract tests: an in-memory chain (revm) and contracts as Python objects.
 
     evm = Evm()
     alice = evm.account("alice")
@@ -9,8 +9,8 @@
 
 A view is called like any other function and changes nothing. Addresses are lower-case hex strings,
 bytes are bytes, structs are tuples in the order of their fields. Gas figures are indicative only:
-slots stay warm from one call to the next. The base fee is always 0 in here, so contracts are
-compiled with `block.basefee` reading the gas price of the call (`gas_price=`).
+slots stay warm from one call to the next (`tests.contracts.metered` has true ones). revm's base fee
+is always 0 in here, so contracts are compiled with `block.basefee` reading the call's `gas_price`.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ from eth_abi.abi import decode, encode
 from contracts import build
 from contracts.build import Artifact
 
-pyrevm = pytest.importorskip("pyrevm", reason="no pyrevm wheel for this Python")
-
 ETHER: Final = 10**18
 START: Final = 1_700_000_000
 """Timestamp of a fresh chain."""
 ZERO: Final = "0x" + "00" * 20
 """The zero address."""
+NOBODY: Final = "0x" + "99" * 20
+"""Who calls when it does not matter."""
+GAS: Final = 100_000_000
+"""What every call is given in revm."""
 
 
 class Revert(Exception):
@@ -59,22 +61,19 @@ class Event:
 
 
 @functools.cache
-def compiled(*units: str) -> dict[str, Artifact]:
+def compiled(*units: str, shipped: bool = False) -> dict[str, Artifact]:
     """Contracts of the named source units ("src/X.sol", "test/Y.sol"), by contract name.
 
-    As shipped, except that the base fee is the gas price (see above).
+    As shipped, or else with the gas price for the base fee (see above).
     """
     build.ensure_toolchain()
     sources = build.load_sources(build.SRC) | build.load_sources(build.TEST)
-    priced = {
-        name: text.replace("block.basefee", "tx.gasprice")
-        for name, text in sources.items()
-        if name in units
-    }
-    missing = set(units) - set(priced)
+    missing = set(units) - set(sources)
     if missing:
         raise build.BuildError(f"no such source units: {sorted(missing)}")
-    return build.compile_sources(priced)
+    base_fee = "block.basefee" if shipped else "tx.gasprice"
+    chosen = {unit: sources[unit].replace("block.basefee", base_fee) for unit in units}
+    return build.compile_sources(chosen)
 
 
 def selector(signature: str) -> bytes:
@@ -101,68 +100,42 @@ def reverts(name: str, *arguments: Any) -> Iterator[None]:
     assert not arguments or error.arguments == arguments, f"expected {arguments}, got {error}"
 
 
-class Evm:
-    """A chain with a clock that only moves when told to."""
+class Chain:
+    """A chain to deploy on and to call: what the kinds of it have in common."""
 
-    def __init__(self, chain_id: int = 31_337, spec: str = "CANCUN") -> None:
-        environment = pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=chain_id))
-        self.revm = pyrevm.EVM(env=environment, gas_limit=2**63, spec_id=spec)
+    shipped = True
+    """Whether contracts run as shipped (see `compiled`)."""
+
+    def __init__(self) -> None:
         self.events: list[Event] = []
-        """What the last call emitted, in order, as far as a deployed contract declares it."""
+        """What the last transaction emitted, as far as a deployed contract declares it.
+
+        Views and reverted calls leave it as it was.
+        """
         self.gas_used = 0
-        """Gas of the last call, its intrinsic gas included; indicative only (see the module)."""
+        """Gas of the last transaction."""
         self._errors: dict[bytes, dict[str, Any]] = {}
         self._events: dict[tuple[str, bytes], dict[str, Any]] = {}
-        self._timestamp = START
-        self.timestamp = START
-
-    @property
-    def timestamp(self) -> int:
-        """The block's time that calls see."""
-        return self._timestamp
-
-    @timestamp.setter
-    def timestamp(self, value: int) -> None:
-        self._timestamp = value
-        self.revm.set_block_env(pyrevm.BlockEnv(number=1, timestamp=value, gas_limit=2**63))
-
-    def warp(self, seconds: int) -> None:
-        """Moves the clock forward."""
-        self.timestamp += seconds
 
     def account(self, name: str, balance: int = 1_000_000 * ETHER) -> str:
         """An address of its own for `name`, with `balance` wei."""
-        address = "0x" + _keccak(name.encode()).hex()[:40]
-        self.revm.set_balance(address, balance)
-        return address
+        raise NotImplementedError
+
+    def warp(self, seconds: int) -> None:
+        """Moves the clock forward."""
+        raise NotImplementedError
 
     def balance(self, address: Contract | str) -> int:
         """Wei at the address."""
-        balance: int = self.revm.get_balance(_address(address))
-        return balance
+        raise NotImplementedError
 
-    def deploy(
-        self, artifact: Artifact, *arguments: Any, sender: str | None = None, value: int = 0
-    ) -> Contract:
-        """Runs the constructor with its arguments; its revert is raised as `Revert`."""
-        sender = sender or self.account("deployer")
-        inputs = [e["inputs"] for e in artifact.abi if e["type"] == "constructor"]
-        code = artifact.bytecode + _encoded(inputs[0] if inputs else [], arguments)
-        with self._decoding():
-            address = self.revm.deploy(sender, code, value)
-        return self.at(address, artifact)
+    def nonce(self, address: str) -> int:
+        """How many contracts and transactions the address has made."""
+        raise NotImplementedError
 
-    def at(self, address: str, artifact: Artifact) -> Contract:
-        """The contract that stands at an address; its errors and events are decoded from now on."""
-        contract = Contract(self, address.lower(), artifact)
-        self._learn(contract)
-        return contract
-
-    def next_address(self, sender: str, ahead: int = 0) -> str:
-        """Where the sender's next deployment goes, or the one `ahead` further."""
-        nonce = self.revm.basic(sender).nonce + ahead
-        body = b"\x94" + bytes.fromhex(sender[2:]) + _rlp_number(nonce)
-        return "0x" + _keccak(bytes([0xC0 + len(body)]) + body).hex()[24:]
+    def create(self, code: bytes, *, sender: str, value: int = 0) -> str:
+        """Runs creation code; returns the new contract's address. Raises `Revert`."""
+        raise NotImplementedError
 
     def transact(
         self,
@@ -172,39 +145,41 @@ class Evm:
         sender: str,
         value: int = 0,
         gas_price: int = 0,
-        gas: int | None = None,
+        view: bool = False,
     ) -> bytes:
         """Calls with raw data and returns raw data; raises `Revert`."""
-        with self._decoding():
-            data: bytes = self.revm.message_call(
-                sender, _address(to), calldata, value, gas, gas_price=gas_price or None
-            )
-        return data
+        raise NotImplementedError
 
-    @contextmanager
-    def _decoding(self) -> Iterator[None]:
-        self.events = []
-        try:
-            yield
-        except RuntimeError as error:
-            raise self._revert(str(error)) from None
-        finally:
-            self.revm.reset_transient_storage()
-        result = self.revm.result
-        self.gas_used = result.gas_used
-        self.events = [event for log in result.logs if (event := self._event(log)) is not None]
+    def deploy(
+        self, artifact: Artifact, *arguments: Any, sender: str | None = None, value: int = 0
+    ) -> Contract:
+        """Runs the constructor with its arguments; its revert is raised as `Revert`."""
+        sender = sender or self.account("deployer")
+        self.learn("", artifact)
+        inputs = [e["inputs"] for e in artifact.abi if e["type"] == "constructor"]
+        code = artifact.bytecode + _encoded(inputs[0] if inputs else [], arguments)
+        return self.at(self.create(code, sender=sender, value=value), artifact)
 
-    def _learn(self, contract: Contract) -> None:
-        for entry in contract.artifact.abi:
+    def at(self, address: str, artifact: Artifact) -> Contract:
+        """The contract that stands at an address; its errors and events are decoded from now on."""
+        self.learn(address.lower(), artifact)
+        return Contract(self, address.lower(), artifact)
+
+    def next_address(self, sender: str, ahead: int = 0) -> str:
+        """Where the sender's next deployment goes, or the one `ahead` further."""
+        body = b"\x94" + bytes.fromhex(sender[2:]) + _rlp_number(self.nonce(sender) + ahead)
+        return "0x" + _keccak(bytes([0xC0 + len(body)]) + body).hex()[24:]
+
+    def learn(self, address: str, artifact: Artifact) -> None:
+        """Decodes the contract's errors and, from its address, its events."""
+        for entry in artifact.abi:
             if entry["type"] == "error":
                 self._errors[selector(_signature(entry))] = entry
             if entry["type"] == "event":
-                self._events[contract.address, _keccak(_signature(entry).encode())] = entry
+                self._events[address, _keccak(_signature(entry).encode())] = entry
 
-    def _revert(self, text: str) -> Revert:
-        if "output: 0x" not in text:
-            return Revert("Halt", (text,))
-        data = bytes.fromhex(text.partition("output: 0x")[2].partition(" ")[0])
+    def decode_revert(self, data: bytes) -> Revert:
+        """What a call reverted with."""
         if data[:4] == selector("Error(string)"):
             return Revert("Error", decode(["string"], data[4:]))
         if data[:4] == selector("Panic(uint256)"):
@@ -215,9 +190,9 @@ class Evm:
         types = [canonical(parameter) for parameter in entry["inputs"]]
         return Revert(entry["name"], decode(types, data[4:]))
 
-    def _event(self, log: Any) -> Event | None:
-        topics, data = log.data
-        entry = self._events.get((log.address.lower(), topics[0]))
+    def decode_event(self, address: str, topics: Sequence[bytes], data: bytes) -> Event | None:
+        """A log of a contract that is known."""
+        entry = self._events.get((address.lower(), topics[0]))
         if entry is None:
             return None
         indexed = [parameter for parameter in entry["inputs"] if parameter["indexed"]]
@@ -229,7 +204,94 @@ class Evm:
         values = decode([canonical(parameter) for parameter in plain], data)
         names = [parameter["name"] for parameter in plain]
         arguments.update(zip(names, values, strict=True))
-        return Event(log.address.lower(), entry["name"], arguments)
+        return Event(address.lower(), entry["name"], arguments)
+
+
+class Evm(Chain):
+    """revm in memory, with a clock that only moves when told to."""
+
+    shipped = False
+
+    def __init__(self, chain_id: int = 31_337, spec: str = "CANCUN") -> None:
+        super().__init__()
+        self._pyrevm = pytest.importorskip("pyrevm", reason="no pyrevm wheel for this Python")
+        environment = self._pyrevm.Env(cfg=self._pyrevm.CfgEnv(chain_id=chain_id))
+        self.revm = self._pyrevm.EVM(env=environment, gas_limit=2 * GAS, spec_id=spec)
+        self.revm.set_balance(NOBODY, 10**9 * ETHER)
+        self._timestamp = START
+        self.timestamp = START
+
+    @property
+    def timestamp(self) -> int:
+        """The block's time that calls see."""
+        return self._timestamp
+
+    @timestamp.setter
+    def timestamp(self, value: int) -> None:
+        self._timestamp = value
+        self.revm.set_block_env(self._pyrevm.BlockEnv(number=1, timestamp=value, gas_limit=2 * GAS))
+
+    def warp(self, seconds: int) -> None:
+        """See `Chain.warp`."""
+        self.timestamp += seconds
+
+    def account(self, name: str, balance: int = 1_000_000 * ETHER) -> str:
+        """See `Chain.account`."""
+        address = "0x" + _keccak(name.encode()).hex()[:40]
+        self.revm.set_balance(address, balance)
+        return address
+
+    def balance(self, address: Contract | str) -> int:
+        """See `Chain.balance`."""
+        balance: int = self.revm.get_balance(address_of(address))
+        return balance
+
+    def nonce(self, address: str) -> int:
+        """See `Chain.nonce`."""
+        nonce: int = self.revm.basic(address).nonce
+        return nonce
+
+    def create(self, code: bytes, *, sender: str, value: int = 0) -> str:
+        """See `Chain.create`."""
+        with self._decoding():
+            address: str = self.revm.deploy(sender, code, value)
+        return address
+
+    def transact(
+        self,
+        to: Contract | str,
+        calldata: bytes,
+        *,
+        sender: str,
+        value: int = 0,
+        gas_price: int = 0,
+        view: bool = False,
+    ) -> bytes:
+        """See `Chain.transact`."""
+        with self._decoding(view):
+            data: bytes = self.revm.message_call(
+                sender, address_of(to), calldata, value, GAS, gas_price or None, view
+            )
+        return data
+
+    @contextmanager
+    def _decoding(self, view: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            text = str(error)
+            if "output: 0x" not in text:
+                raise Revert("Halt", (text,)) from None
+            output = text.partition("output: 0x")[2].partition(" ")[0]
+            raise self.decode_revert(bytes.fromhex(output)) from None
+        finally:
+            self.revm.reset_transient_storage()
+        result = self.revm.result
+        if view:
+            return
+        self.gas_used = result.gas_used
+        decoded = [self.decode_event(log.address, *log.data) for log in result.logs]
+        self.events = [event for event in decoded if event is not None]
 
 
 class Contract:
@@ -240,8 +302,8 @@ class Contract:
     told apart by argument count.
     """
 
-    def __init__(self, evm: Evm, address: str, artifact: Artifact) -> None:
-        self.evm = evm
+    def __init__(self, chain: Chain, address: str, artifact: Artifact) -> None:
+        self.chain = chain
         self.address = address
         self.artifact = artifact
 
@@ -255,11 +317,12 @@ class Contract:
         entry = self._function(name, len(arguments))
         return selector(_signature(entry)) + _encoded(entry["inputs"], arguments)
 
-    def send(self, name: str, *arguments: Any, sender: str = "0x" + "99" * 20, **call: Any) -> Any:
+    def send(self, name: str, *arguments: Any, sender: str = NOBODY, **call: Any) -> Any:
         """Calls the function and decodes what it returns."""
         entry = self._function(name, len(arguments))
         calldata = selector(_signature(entry)) + _encoded(entry["inputs"], arguments)
-        data = self.evm.transact(self, calldata, sender=sender, **call)
+        view = entry["stateMutability"] in {"view", "pure"}
+        data = self.chain.transact(self, calldata, sender=sender, view=view, **call)
         results = decode([canonical(parameter) for parameter in entry["outputs"]], data)
         return results[0] if len(results) == 1 else (results or None)
 
@@ -276,7 +339,8 @@ def _keccak(message: bytes) -> bytes:
     return digest
 
 
-def _address(of: Contract | str) -> str:
+def address_of(of: Contract | str) -> str:
+    """The hex address of a contract, or the address itself."""
     return of.address if isinstance(of, Contract) else of
 
 
