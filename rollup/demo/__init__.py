@@ -1,0 +1,1 @@
+"""The demo: a small model, and a liar with one flipped bit."""
