@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IMachine} from "./interfaces/IMachine.sol";
 import {Merkle} from "./libraries/Merkle.sol";
 import {Operand, Row, Rows} from "./libraries/Rows.sol";
@@ -62,8 +63,8 @@ contract TensorMachine is IMachine {
         uint256 opening = reader.take(STATE_BYTES);
         if (WitnessReader.hash(Tags.STATE, opening, STATE_BYTES) != pre) revert WrongState();
         bytes32[4] memory roots;
-        for (uint256 segment = 0; segment < 4; ++segment) {
-            roots[segment] = WitnessReader.word(opening + 32 * segment);
+        assembly ("memory-safe") {
+            calldatacopy(roots, opening, 128)
         }
 
         uint256 acc = _scalar(reader, place, roots, WitnessReader.u32(opening + 128));
@@ -73,7 +74,7 @@ contract TensorMachine is IMachine {
         }
         if (place.last) roots[SCRATCH] = _zeros(EMPTY_REGISTER, Rows.depthOf(place.depths, SCRATCH), Tags.SEGMENT_NODE);
         reader.finish();
-        return keccak256(abi.encodePacked(Tags.STATE, roots[0], roots[1], roots[2], roots[3], uint32(acc)));
+        return _stateHash(roots, acc);
     }
 
     /// @dev Opens the program: its header, and the row that the position lies in.
@@ -169,7 +170,7 @@ contract TensorMachine is IMachine {
         } else if (_inside(target, length)) {
             root = _replace(reader, root, uint256(target), length, word);
         }
-        bytes32 newLeaf = keccak256(abi.encodePacked(Tags.REGISTER, uint32(length), root));
+        bytes32 newLeaf = _registerHash(length, root);
         uint256 segment = Rows.segmentOf(id);
         (oldLeaf, newLeaf) =
             Merkle.climb2At(oldLeaf, newLeaf, Rows.indexOf(id), path, depth, Tags.SEGMENT_NODE);
@@ -242,13 +243,36 @@ contract TensorMachine is IMachine {
         return absent;
     }
 
+    function _stateHash(bytes32[4] memory roots, uint256 acc) private pure returns (bytes32 digest) {
+        uint8 tag = Tags.STATE;
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore8(p, tag)
+            mcopy(add(p, 1), roots, 128)
+            mstore(add(p, 129), shl(224, acc))
+            digest := keccak256(p, add(STATE_BYTES, 1))
+        }
+    }
+
+    /// @dev H(REGISTER | length | root).
+    function _registerHash(uint256 length, bytes32 root) private pure returns (bytes32 digest) {
+        uint8 tag = Tags.REGISTER;
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore8(p, tag)
+            mstore(add(p, 1), shl(224, length))
+            mstore(add(p, 5), root)
+            digest := keccak256(p, add(REGISTER_BYTES, 1))
+        }
+    }
+
     function _inside(int256 target, uint256 length) private pure returns (bool) {
         return target >= 0 && uint256(target) < length;
     }
 
     /// @dev Depth of the tree over a tensor of `length` words.
     function _tensorDepth(uint256 length) private pure returns (uint256) {
-        return Merkle.ceilLog2((length + LEAF_WORDS - 1) / LEAF_WORDS);
+        return Math.log2((length + LEAF_WORDS - 1) / LEAF_WORDS, Math.Rounding.Ceil);
     }
 
     /// @dev A word's four bytes in the other order: leaves are little-endian.

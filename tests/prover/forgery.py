@@ -15,10 +15,12 @@ from prover import witness
 from prover.commit import sumtree, tensor
 from prover.commit.keccak import Hash, keccak, tagged
 from prover.commit.merkle import ceil_log2, climb
-from prover.commit.sumtree import SumNode
+from prover.commit.sumtree import ABSENT, SumNode
 from prover.commit.tags import Tag
+from prover.commit.tensor import ZERO_LEAF
 from prover.ops import OPS, Opcode
 from prover.program import (
+    ROW_BYTES,
     Depths,
     Header,
     Kind,
@@ -33,7 +35,7 @@ from prover.program import (
     segment_of,
 )
 from prover.reference import signed
-from prover.state import register_leaf, state_hash
+from prover.state import register_leaf, state_hash, zero_segment
 from tests.prover.generators import (
     EDGE_INT32,
     Case,
@@ -255,3 +257,88 @@ def _hash(source: Source) -> Hash:
 def forged_steps(draw: st.DrawFn) -> Step:
     """Strategy of `forged`."""
     return forged(Drawn(draw))
+
+
+# ------------------------------------------------------------------- tables made to deceive
+
+OUT = register_id(Segment.OUTPUTS, 0)
+FILL = Row(Opcode.MOVE, OUT, 3, (1, 1, 1, 3), 1, (Operand.immediate(5),))
+
+
+def deceit(
+    packed: bytes = FILL.pack(),
+    *,
+    siblings: tuple[SumNode, ...] = (),
+    rows: int | None = None,
+    micro_steps: int | None = None,
+    index: int = 0,
+    count: int = 3,
+    outputs: int = 0,
+    position: int = 0,
+) -> Step:
+    """A step of a table whose leaf, sums and header say what its maker likes, over empty registers.
+
+    With the arguments left out nothing is wrong with it.
+    """
+    depths = Depths(0, 0, outputs, 0)
+    top, _ = sumtree.climb(SumNode(tagged(Tag.ROW, packed), count), index, siblings)
+    header = Header(
+        top.hash,
+        1 << len(siblings) if rows is None else rows,
+        top.sum if micro_steps is None else micro_steps,
+        depths,
+    )
+    roots = [zero_segment(depth) for depth in depths]
+    content = b"".join(
+        [
+            header.pack() + bytes(8) + index.to_bytes(4) + packed,
+            *(node.hash + node.sum.to_bytes(8) for node in siblings),
+            *roots,
+            bytes(4),  # the accumulator
+            bytes(4) + ZERO_LEAF,  # the empty out register
+            *(zero_segment(height) for height in range(outputs)),
+        ]
+    )
+    return Step(run_commitment(header.program_id, 0), position, state_hash(roots, 0), content)
+
+
+def sibling(total: int) -> SumNode:
+    return SumNode(keccak(b"whatever lies there"), total)
+
+
+def overflowing() -> Step:
+    """A sum that does not fit u64 half-way up the table's path."""
+    step = deceit(siblings=(sibling((1 << 64) - 4), ABSENT))
+    first = _PATH_AT + 32
+    content = step.witness[:first] + b"\xff" * 8 + step.witness[first + 8 :]
+    return rebound(content, 0)
+
+
+HONEST = {
+    "alone": deceit(),
+    "its last micro-step": deceit(position=2),
+    "its second training step": deceit(position=4),
+    "to the right of something": deceit(siblings=(sibling(9),), index=1, position=9),
+    "to the left of something": deceit(siblings=(sibling(9),), position=2),
+    "a segment of depth 255": deceit(outputs=255),
+    "sums up to 64 bits": deceit(siblings=(sibling((1 << 64) - 4),)),
+    "a table of 2^32 - 1 rows": deceit(siblings=(ABSENT,) * 32, rows=(1 << 32) - 1),
+}
+DECEITS = {
+    "no rows": deceit(rows=0),
+    "a row beyond the last": deceit(siblings=(sibling(0), ABSENT), rows=3, index=3),
+    "an index of another row": deceit(index=1),
+    "a leaf that claims more than its row": deceit(count=4, position=3),
+    "a leaf that claims less than its row": deceit(count=2),
+    "a row of nothing that claims something": deceit(bytes(ROW_BYTES), count=3),
+    "a row of nothing": deceit(bytes(ROW_BYTES), count=0),
+    "a row of nothing beside something": deceit(bytes(ROW_BYTES), count=0, siblings=(sibling(3),)),
+    "a header that claims more": deceit(micro_steps=4, position=3),
+    "a header that claims less": deceit(micro_steps=2),
+    "a header that claims nothing": deceit(micro_steps=0),
+    "left of its micro-steps": deceit(siblings=(sibling(9),), index=1, position=8),
+    "right of its micro-steps": deceit(siblings=(sibling(9),), position=3),
+    "a sum of 2^64": deceit(siblings=(sibling((1 << 64) - 3),), micro_steps=0),
+    "a sum beyond 2^64 inside the table": overflowing(),
+    "a sum beyond 2^64": deceit(siblings=(sibling((1 << 64) - 1),), micro_steps=2),
+}

@@ -17,7 +17,7 @@ using Rows for Operand global;
 library Rows {
     uint256 internal constant ROW_BYTES = 160;
     uint256 private constant OPERAND_BYTES = 40;
-    uint256 private constant FIELD_BOUND = 1 << 28;
+    uint256 private constant FIELD_BITS = 28;
     uint256 private constant COUNT_BOUND = 1 << 48;
     uint256 private constant INPUTS = 1;
 
@@ -29,18 +29,16 @@ library Rows {
     /// @notice Number of micro-steps; 0 when the row is undecodable or would have 2^48 or more.
     function count(Row row, uint32 depths) internal pure returns (uint256 product) {
         unchecked {
+            uint256 base = Row.unwrap(row);
             uint8 op = row.opcode();
             uint256 outRegister = row.out();
-            if (!Scalar.isOpcode(op) || _u8(Row.unwrap(row) + 1) != 0) return 0;
+            if (!Scalar.isOpcode(op) || _u8(base + 1) != 0) return 0;
             if (segmentOf(outRegister) == INPUTS || !holds(depths, outRegister)) return 0;
-            if (_u32(Row.unwrap(row) + 12) >= FIELD_BOUND) return 0;
-            product = 1;
-            // Four dimensions and the fold length: five numbers in a row.
-            for (uint256 base = 20; base < 40; base += 4) {
-                uint256 size = _u32(Row.unwrap(row) + base);
-                if (size >= FIELD_BOUND) return 0;
-                product *= size;
-            }
+            (uint256 size0, uint256 size1, uint256 size2, uint256 size3) =
+                (_u32(base + 20), _u32(base + 24), _u32(base + 28), _u32(base + 32));
+            uint256 foldLength = row.fold();
+            if ((_u32(base + 12) | size0 | size1 | size2 | size3 | foldLength) >> FIELD_BITS != 0) return 0;
+            product = size0 * size1 * size2 * size3 * foldLength; // below 2^140
             if (product >= COUNT_BOUND) return 0;
             uint256 used = Scalar.arity(op);
             for (uint256 i = 0; i < used; ++i) {
@@ -84,7 +82,9 @@ library Rows {
     function outAddress(Row row, uint256 element, uint256 step) internal pure returns (int256) {
         unchecked {
             uint256 base = Row.unwrap(row);
-            return _i32(base + 8) + _turn(_u32(base + 12), _i32(base + 16), step) + int256(element);
+            uint256 modulus = _u32(base + 12);
+            int256 turn = modulus == 0 ? int256(0) : int256(step % modulus) * _i32(base + 16);
+            return _i32(base + 8) + turn + int256(element);
         }
     }
 
@@ -111,7 +111,7 @@ library Rows {
             uint8 kind = _u8(base);
             if (_u8(base + 1) != 0) return false;
             if (kind == IMMEDIATE) return true;
-            return kind == REGISTER && _u32(base + 32) < FIELD_BOUND && holds(depths, self.register());
+            return kind == REGISTER && _u32(base + 32) >> FIELD_BITS == 0 && holds(depths, self.register());
         }
     }
 
@@ -147,18 +147,22 @@ library Rows {
         pure
         returns (int256 result)
     {
-        unchecked {
-            uint256 base = Operand.unwrap(self);
-            result = _i32(base + 8) + _i32(base + 28) * int256(foldIndex) + _turn(_u32(base + 32), _i32(base + 36), step);
-            // Digits of the element, the last dimension the fastest; dimension j is at 20 + 4j, its stride at 12 + 4j.
-            uint256 dimension = Row.unwrap(row) + 32;
-            for (uint256 stride = base + 24; stride > base + 12; stride -= 4) {
-                uint256 size = _u32(dimension);
-                result += _i32(stride) * int256(element % size);
-                element /= size;
-                dimension -= 4;
+        assembly ("memory-safe") {
+            // The i32 at byte i of the operand.
+            function field(operand, i) -> value {
+                value := sar(224, calldataload(add(operand, i)))
             }
-            result += _i32(base + 12) * int256(element);
+            result := add(field(self, 8), mul(field(self, 28), foldIndex))
+            // By modulus 0 everything is 0.
+            result := add(result, mul(field(self, 36), mod(step, shr(224, calldataload(add(self, 32))))))
+            // Digits of the element, the last dimension's first: the stride of dimension j is at 12 + 4j of the operand,
+            // its size at 20 + 4j of the row.
+            for { let i := 24 } gt(i, 12) { i := sub(i, 4) } {
+                let size := shr(224, calldataload(add(add(row, 8), i)))
+                result := add(result, mul(field(self, i), mod(element, size)))
+                element := div(element, size)
+            }
+            result := add(result, mul(field(self, 12), element))
         }
     }
 
@@ -187,13 +191,6 @@ library Rows {
     }
 
     // ------------------------------------------------------------------------------------------
-
-    /// @dev The step term of an address; nothing for modulus 0.
-    function _turn(uint256 modulus, int256 stride, uint256 step) private pure returns (int256) {
-        unchecked {
-            return modulus == 0 ? int256(0) : int256(step % modulus) * stride;
-        }
-    }
 
     function _u8(uint256 base) private pure returns (uint8 value) {
         assembly ("memory-safe") {

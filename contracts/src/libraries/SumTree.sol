@@ -35,26 +35,30 @@ library SumTree {
         pure
         returns (bytes32 root, uint256 total, uint256 before)
     {
-        unchecked {
-            root = leaf;
-            total = sum;
-            for (uint256 end = offset + NODE_BYTES * depth; offset < end; offset += NODE_BYTES) {
-                if (total >> 64 != 0) revert SumOverflow();
-                bytes32 sibling;
-                uint256 siblingSum;
-                assembly ("memory-safe") {
-                    sibling := calldataload(offset)
-                    siblingSum := shr(192, calldataload(add(offset, 32)))
-                }
-                if (index & 1 == 1) {
-                    before += siblingSum;
-                    root = join(sibling, siblingSum, root, total);
-                } else {
-                    root = join(root, total, sibling, siblingSum);
-                }
-                total += siblingSum;
-                index >>= 1;
+        root = leaf;
+        total = sum;
+        uint8 tag = Tags.SUM_NODE;
+        bool fits = true;
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore8(p, tag)
+            p := add(p, 1)
+            for { let end := add(offset, mul(NODE_BYTES, depth)) } lt(offset, end) { offset := add(offset, NODE_BYTES) } {
+                fits := and(fits, iszero(shr(64, total)))
+                // The node goes left (at p) where the index bit is 0, its sibling to the other side. The sibling is
+                // copied second: it overwrites the zeros behind the node's sum.
+                let right := and(index, 1)
+                let place := add(p, mul(NODE_BYTES, right))
+                mstore(place, root)
+                mstore(add(place, 32), shl(192, total))
+                calldatacopy(add(p, mul(NODE_BYTES, iszero(right))), offset, NODE_BYTES)
+                root := keccak256(sub(p, 1), PREIMAGE_BYTES)
+                let siblingSum := shr(192, calldataload(add(offset, 32)))
+                total := add(total, siblingSum)
+                before := add(before, mul(right, siblingSum))
+                index := shr(1, index)
             }
         }
+        if (!fits) revert SumOverflow();
     }
 }
