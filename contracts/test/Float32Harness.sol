@@ -84,7 +84,11 @@ contract Float32Harness {
     /// @notice What Scalar says about an opcode.
     function table(
         uint8 opcode
-    ) external pure returns (bool valid, bool fold, uint32 identity, uint256 arity, uint256 weight) {
+    )
+        external
+        pure
+        returns (bool valid, bool fold, uint32 identity, uint256 arity, uint256 weight)
+    {
         return (
             Scalar.isOpcode(opcode),
             Scalar.isFold(opcode),

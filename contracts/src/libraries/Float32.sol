@@ -2,8 +2,8 @@
 pragma solidity ^0.8.28;
 
 /// @title Float32
-/// @notice IEEE-754 binary32 on words: round to nearest, ties to even, subnormals kept. A NaN result
-/// of arithmetic and of maximum is always 0x7fc00000.
+/// @notice IEEE-754 binary32 on words: round to nearest, ties to even, subnormals kept. NaN results
+/// of arithmetic and of maximum are always 0x7fc00000.
 ///
 /// A finite magnitude, zeros and subnormals included, splits into a *scale* in 0..253 and a
 /// significand m < 2^24; its value is m * 2^(scale - 149), and it is put together again as
@@ -111,7 +111,7 @@ library Float32 {
                     shift = 0;
                 } else {
                     // Above the product: larger units, where z is c << 88. The product loses bits
-                    // only where all of it is too little to matter.
+                    // only where all of it is too little to move z, be it zero.
                     shift -= 88;
                     a >>= shift;
                     scale += shift;
@@ -153,8 +153,8 @@ library Float32 {
             uint256 scale = _scale(a);
             uint256 other = _scale(b);
             // The value is quotient * 2^(scale - 277), and less than one unit more. That decides
-            // nothing: a quotient that is not halfway between two floats is at least 2^-24 of their
-            // distance away from there, which is many units.
+            // nothing: where the value is not halfway between two floats, it is 2^56 units or more
+            // away from there, since the divisor is below 2^24.
             uint256 quotient = _div((a - (scale << 23)) << 128, b - (other << 23));
             scale -= other;
             // The quotient of two normal numbers has its leading bit at 127 or 128.
@@ -181,9 +181,9 @@ library Float32 {
                 m <<= raise;
                 scale -= raise;
             }
-            // The value is radicand * 2^(an even number). The root's floor has 25 bits, of which the
-            // last says how to round: no root is halfway between two floats, since the square of an
-            // odd number is odd and all radicands are even.
+            // The value is radicand * 2^(an even number). The root's floor has 25 bits; the last
+            // says how to round, for no root is halfway between two floats: the square of an odd
+            // number is odd and all radicands are even.
             uint256 radicand = m << (25 + (scale & 1));
             // A straight line within 3.2 % of the root; a step of Newton's squares and halves that.
             uint256 root = (((radicand >> 25) + (1 << 24)) * 11) >> 4;
@@ -260,15 +260,15 @@ library Float32 {
     }
 
     /// @dev The magnitude nearest to m * 2^(exponent - 149), ties to even; 0 for m = 0. It takes an
-    /// m below 2^255 of which at least one bit lies below the last place of the result.
+    /// m < 2^200 of which at least one bit lies below the result's last place, and an exponent
+    /// above -256.
     function _round(uint256 m, int256 exponent) private pure returns (uint32) {
         unchecked {
             if (m == 0) return 0;
             int256 drop = int256(_log2(m)) - 23;
             int256 scale = exponent + drop;
             if (scale < 0) {
-                // No place is below a subnormal's last. Where 256 bits or more are dropped, the
-                // shifts of `_nearest` give the 0 that is due.
+                // No place is below a subnormal's last.
                 drop = -exponent;
                 scale = 0;
             }
@@ -277,7 +277,7 @@ library Float32 {
         }
     }
 
-    /// @dev value / 2^places, to nearest, ties to even; places >= 1.
+    /// @dev value / 2^places, to nearest, ties to even; value < 2^200 and 1 <= places < 256.
     function _nearest(uint256 value, uint256 places) private pure returns (uint256) {
         unchecked {
             uint256 odd = (value >> places) & 1;
@@ -332,20 +332,21 @@ library Float32 {
         }
     }
 
-    /// @dev 1 or 0: unlike && and ||, | and & on bits do not jump.
+    /// @dev 1 or 0: on these, unlike || and &&, | and & do not jump.
     function _bit(bool condition) private pure returns (uint256 bit) {
         assembly ("memory-safe") {
             bit := condition
         }
     }
 
+    /// @dev All ones where the condition holds, else 0.
     function _mask(bool condition) private pure returns (uint32) {
         unchecked {
             return _word(_bit(condition) * 0xffffffff);
         }
     }
 
-    /// @dev Positive, zero or negative as x is above, equal to or below y; positive if either is NaN.
+    /// @dev Positive, zero or negative as x is above, equal to or below y; for NaN positive.
     function _difference(uint32 x, uint32 y) private pure returns (int256 difference) {
         assembly ("memory-safe") {
             let a := and(x, MAGNITUDE)

@@ -50,8 +50,8 @@ library Scalar {
     uint8 private constant DOT = 0x21;
     uint8 private constant MAXF = 0x22;
 
-    /// @notice The operation's result for an accumulator and operand words, as words; what the
-    /// operation does not use is ignored.
+    /// @notice The operation's result for an accumulator and operand words; what the operation does
+    /// not use is ignored.
     function evaluate(
         uint8 opcode,
         uint32 acc,
@@ -87,8 +87,8 @@ library Scalar {
         return opcode == MAXF ? 0xff800000 : 0;
     }
 
-    /// @notice How many of the operands x, y, z the operation uses, in that order: 1..3, or 0 for what
-    /// is no opcode.
+    /// @notice How many of the operands x, y, z the operation uses, in that order: 1..3, or 0 for
+    /// what is no opcode.
     function arity(uint8 opcode) internal pure returns (uint256) {
         return (ARITIES >> (2 * uint256(opcode))) & 3;
     }
@@ -105,9 +105,8 @@ library Scalar {
         uint32 z
     ) private pure returns (uint32) {
         if (opcode == FMA) return Float32.fma(x, y, z);
-        // x - y is x + (-y).
-        if (opcode == SUB) (opcode, y) = (ADD, y ^ 0x80000000);
         if (opcode == ADD) return Float32.add(x, y);
+        if (opcode == SUB) return Float32.sub(x, y);
         if (opcode == MUL) return Float32.mul(x, y);
         if (opcode == MAX) return Float32.maximum(x, y);
         if (opcode == DIV) return Float32.div(x, y);
