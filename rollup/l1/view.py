@@ -1,0 +1,77 @@
+"""The batches on L1 as a follower reads them: headers and chunks from events, facts from views."""
+
+from rollup.l1.chain import BlockNumber
+from rollup.l1.contracts import BatchPosted
+from rollup.l1.deploy import Contracts
+from rollup.protocol.batch import Header
+from rollup.protocol.claims import ProgramInfo
+from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, Seconds, SlotIndex
+
+
+class ContractView:
+    """`rollup.follower.L1View` over a deployment's contracts.
+
+    Posts are read once and kept; a kept one counts only while L1 still has its header's hash.
+    """
+
+    def __init__(self, contracts: Contracts) -> None:
+        self._contracts = contracts
+        self._posts: dict[BatchNumber, BatchPosted] = {}
+        self._read = contracts.deployment.block
+
+    def head(self) -> tuple[BatchNumber, Hash]:
+        """See `L1View.head`."""
+        return self._contracts.rollup.head()
+
+    def header(self, number: BatchNumber) -> Header | None:
+        """See `L1View.header`."""
+        posted = self._post(number)
+        return None if posted is None else posted.header
+
+    def chunks(self, header: Header) -> list[bytes]:
+        """See `L1View.chunks`: what was published between this post and the one before."""
+        posted = self._post(header.number)
+        if posted is None or posted.header.hash != header.hash:
+            return []
+        before = self._post(BatchNumber(header.number - 1)) if header.number > 1 else None
+        first = self._contracts.deployment.block if before is None else before.place.block
+        rollup = self._contracts.rollup
+        published = rollup.chunks(self._contracts.deployment.sequencer, first, posted.place.block)
+        after = (first, -1) if before is None else (before.place.block, before.place.index)
+        until = (posted.place.block, posted.place.index)
+        mine = [p for p in published if after < (p.place.block, p.place.index) < until]
+        chunks = [rollup.chunk_in(publication) for publication in mine]
+        return [chunk for chunk in chunks if chunk is not None]
+
+    def program(self, program: Hash) -> ProgramInfo | None:
+        """See `L1View.program`."""
+        return self._contracts.programs.info(program)
+
+    def owner(self, account: AccountIndex) -> Address | None:
+        """See `L1View.owner`."""
+        return self._contracts.vault.owner_of(account)
+
+    def is_live(self, account: AccountIndex, slot: SlotIndex, posted: Seconds) -> bool:
+        """See `L1View.is_live`."""
+        return self._contracts.vault.is_live(account, slot, posted)
+
+    def now(self) -> Seconds:
+        """See `L1View.now`."""
+        return Seconds(self._contracts.game.time())
+
+    def _post(self, number: BatchNumber) -> BatchPosted | None:
+        current = self._contracts.rollup.batch_hash(number)
+        if not any(current):
+            return None
+        known = self._posts.get(number)
+        if known is None or known.header.hash != current:
+            reorganised = known is not None
+            self._scan(self._contracts.deployment.block if reorganised else self._read)
+            known = self._posts.get(number)
+        return known if known is not None and known.header.hash == current else None
+
+    def _scan(self, first: BlockNumber) -> None:
+        last = self._contracts.client.head().number
+        for posted in self._contracts.rollup.batches(first, last):
+            self._posts[posted.header.number] = posted
+        self._read = last
