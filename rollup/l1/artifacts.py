@@ -194,7 +194,9 @@ def _unique(entries: Iterable[Entry]) -> dict[str, Entry]:
 _BUILT_IN = {
     entry.key: entry
     for entry in (
-        _entry({"type": "error", "name": "Error", "inputs": [{"name": "reason", "type": "string"}]}),
+        _entry(
+            {"type": "error", "name": "Error", "inputs": [{"name": "reason", "type": "string"}]}
+        ),
         _entry({"type": "error", "name": "Panic", "inputs": [{"name": "code", "type": "uint256"}]}),
     )
 }

@@ -1,6 +1,6 @@
 """Development chains: the embedded one, or anvil as a child process, under one handle.
 
-Both run Prague's rules on loopback with the same chain id and the same funded accounts, so whatever meets one meets the other.
+Both run Prague's rules on loopback with the same chain id and the same funded accounts.
 """
 
 import json
@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 import httpx
 
@@ -52,7 +52,9 @@ class Devnet:
         try:
             answer = self._http.post(self.url, json=request).json()
         except (httpx.HTTPError, json.JSONDecodeError) as error:
-            raise DevnetError(f"{method}: the {self.engine} chain does not answer: {error}") from error
+            raise DevnetError(
+                f"{method}: the {self.engine} chain does not answer: {error}"
+            ) from error
         if "error" in answer:
             raise DevnetError(f"{method}: {answer['error'].get('message', answer['error'])}")
         return answer["result"]
@@ -89,7 +91,7 @@ class Devnet:
         self._http.close()
         self._stop()
 
-    def __enter__(self) -> "Devnet":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -27,15 +27,15 @@ from eth.vm.message import Message
 from eth_utils.exceptions import ValidationError
 
 from prover.commit.keccak import keccak
-from rollup.l1.pool import Pool, PoolRefusal
+from rollup.l1.pool import Pool, PoolRefusal, intrinsic_gas
 
 FORK: Final = "prague"
 GAS_LIMIT: Final = 36_000_000
 FIRST_BASE_FEE: Final = 10**9
 COINBASE: Final = bytes(20)
 
-# Of all gas but one 64th may go into a call: four calls deep, what was used times 64/63 to the fourth
-# covers what must be given. An estimate is that bound, not a search.
+# All gas but a 64th may go into a call: four calls deep, gas used times (64/63)^4 covers what
+# must be given. An estimate is that bound, not a search.
 _NESTING: Final = (64 / 63) ** 4
 
 
@@ -75,7 +75,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A message to try without mining it. ``to`` is None for a creation; ``gas`` None for plenty."""
+    """A message to try without mining it; ``to`` None creates, ``gas`` None is plenty."""
 
     sender: bytes
     to: bytes | None
@@ -230,7 +230,7 @@ class EmbeddedChain:
             transaction = PragueVM.get_transaction_builder().decode(raw)
             transaction.validate()
             sender = transaction.sender
-        except Exception as error:  # noqa: BLE001 - py-evm and rlp raise what they like on bad bytes
+        except Exception as error:  # py-evm and rlp raise what they like on bad bytes
             raise PoolRefusal(f"invalid transaction: {error}") from error
         if transaction.chain_id not in (None, self.chain_id):
             raise PoolRefusal(f"invalid chain id: this is chain {self.chain_id}")
@@ -305,7 +305,8 @@ class EmbeddedChain:
 
     def now(self) -> int:
         """The time that a block made now would have."""
-        return max(int(self._clock() + self._offset), self.head.header.timestamp)
+        head: int = self.head.header.timestamp
+        return max(int(self._clock() + self._offset), head)
 
     def increase_time(self, seconds: int) -> int:
         """Moves the clock ahead for good; returns the whole offset in seconds."""
@@ -357,9 +358,7 @@ class EmbeddedChain:
                 room -= transaction.gas
                 yield raw, transaction, sender
 
-    def _remember(
-        self, header: Any, taken: Sequence[tuple[Any, bytes, bytes, Any, Any]]
-    ) -> Block:
+    def _remember(self, header: Any, taken: Sequence[tuple[Any, bytes, bytes, Any, Any]]) -> Block:
         mined: list[MinedTransaction] = []
         cumulative = logs = 0
         for index, (transaction, raw, sender, receipt, computation) in enumerate(taken):
@@ -391,14 +390,6 @@ class EmbeddedChain:
         self.blocks.append(block)
         self._by_hash[block.hash] = header.block_number
         return block
-
-
-def intrinsic_gas(data: bytes, *, creates: bool) -> tuple[int, int]:
-    """Gas before execution, and EIP-7623's floor on the total, of a transaction with ``data``."""
-    zeros = data.count(0)
-    tokens = zeros + 4 * (len(data) - zeros)
-    creation = 32_000 + 2 * (-(-len(data) // 32)) if creates else 0
-    return 21_000 + 4 * tokens + creation, 21_000 + 10 * tokens
 
 
 def _reason(error: BaseException) -> str:

@@ -1,19 +1,19 @@
 """What can go wrong between the ledger and its L1, finer than rollup.errors has it.
 
-    L1Error
-    ├── L1Unavailable       no answer from the RPC endpoint: try again, or another endpoint
-    ├── RpcRefused          the endpoint answered with an error that no class below names
-    ├── WrongChain          the endpoint serves another chain than the one asked for
-    ├── UnknownContract     no code, or other code, where a contract should be
-    ├── InsufficientFunds   the sending account cannot pay for the transaction
-    ├── NonceUsed           another transaction of this account took the nonce
-    ├── Underpriced         a fee too low for the endpoint or for replacing what it holds
-    ├── FeeLimitReached     the fee that would be needed is above the limit set for it
-    ├── NotMined            sent, but not in a block within the time allowed
-    ├── Reverted            the contract refused; carries the custom error's name and values
-    ├── DeploymentError     a deployment, or the file describing it, that cannot be used
-    ├── DevnetError         the development chain cannot be started
-    └── ArtifactError       a compiled contract that is missing or damaged
+L1Error
+├── L1Unavailable       no answer from the RPC endpoint: try again, or another endpoint
+├── RpcRefused          the endpoint answered with an error that no class below names
+├── WrongChain          the endpoint serves another chain than the one asked for
+├── UnknownContract     no code, or other code, where a contract should be
+├── InsufficientFunds   the sending account cannot pay for the transaction
+├── NonceUsed           another transaction of this account took the nonce
+├── Underpriced         a fee too low for the endpoint or for replacing what it holds
+├── FeeLimitReached     the fee that would be needed is above the limit set for it
+├── NotMined            sent, but not in a block within the time allowed
+├── Reverted            the contract refused; carries the custom error's name and values
+├── DeploymentError     a deployment, or the file describing it, that cannot be used
+├── DevnetError         the development chain cannot be started
+└── ArtifactError       a compiled contract that is missing or damaged
 """
 
 from collections.abc import Mapping

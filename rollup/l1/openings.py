@@ -7,9 +7,7 @@ from rollup.protocol.entries import SignedBundle
 from rollup.protocol.receipts import Work
 
 HeaderTuple = tuple[int, bytes, int, int, bytes, bytes]
-WorkTuple = tuple[
-    int, int, int, int, bytes, bytes, int, int, bytes, bytes, bytes, bytes
-]
+WorkTuple = tuple[int, int, int, int, bytes, bytes, int, int, bytes, bytes, bytes, bytes]
 PlaceTuple = tuple[int, int, int, list[bytes]]
 Opening = tuple[HeaderTuple, int, list[bytes], WorkTuple, PlaceTuple, bytes]
 """The contract's struct ``Opening``, its structs as tuples in the order of their fields."""

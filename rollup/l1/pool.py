@@ -40,7 +40,8 @@ class Pool:
         Raises:
             PoolRefusal: when it cannot be paid, cannot run, is old, or replaces one for too little.
         """
-        floor = _floor_gas(transaction)
+        creates = transaction.to == b""
+        _, floor = intrinsic_gas(transaction.data, creates=creates)
         if transaction.hash in self._by_hash:
             raise PoolRefusal("already known")
         if transaction.nonce < nonce:
@@ -109,9 +110,7 @@ class Pool:
 
 
 def _tip(transaction: Any, base_fee: int) -> int:
-    tip: int = min(
-        transaction.max_priority_fee_per_gas, transaction.max_fee_per_gas - base_fee
-    )
+    tip: int = min(transaction.max_priority_fee_per_gas, transaction.max_fee_per_gas - base_fee)
     return tip
 
 
@@ -119,6 +118,9 @@ def _raised(old: int, new: int) -> bool:
     return new * 100 >= old * (100 + BUMP)
 
 
-def _floor_gas(transaction: Any) -> int:
-    zeros = transaction.data.count(0)
-    return 21_000 + 10 * (zeros + 4 * (len(transaction.data) - zeros))
+def intrinsic_gas(data: bytes, *, creates: bool) -> tuple[int, int]:
+    """Gas before execution, and EIP-7623's floor on the total, of a transaction with ``data``."""
+    zeros = data.count(0)
+    tokens = zeros + 4 * (len(data) - zeros)
+    creation = 32_000 + 2 * (-(-len(data) // 32)) if creates else 0
+    return 21_000 + 4 * tokens + creation, 21_000 + 10 * tokens

@@ -1,8 +1,8 @@
 """The JSON-RPC methods of the embedded chain, as Ethereum nodes serve them.
 
-`eth_*`, `net_version` and `web3_clientVersion` follow the execution API; `evm_*` and `anvil_*` are the
-development helpers that anvil has under the same names. Calls and estimates run in the block that would come next, so
-that a contract sees the time at which the transaction would be mined.
+`eth_*`, `net_version` and `web3_clientVersion` follow the execution API; `evm_*` and `anvil_*` are
+the development helpers that anvil has under the same names. Calls and estimates run in the block
+that would come next, so that a contract sees the time at which the transaction would be mined.
 """
 
 from collections.abc import Callable, Sequence
@@ -264,7 +264,9 @@ def _get_logs(chain: EmbeddedChain, wanted: dict[str, Any]) -> list[dict[str, An
     addresses = wanted.get("address") or []
     held = {_bytes(a, 20) for a in ([addresses] if isinstance(addresses, str) else addresses)}
     topics = [
-        None if entry is None else {int(t, 16) for t in ([entry] if isinstance(entry, str) else entry)}
+        None
+        if entry is None
+        else {int(t, 16) for t in ([entry] if isinstance(entry, str) else entry)}
         for entry in wanted.get("topics") or []
     ]
     return [

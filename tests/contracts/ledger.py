@@ -26,7 +26,7 @@ from prover.reference import step as reference_step
 from prover.state import State, state_hash, zero_segment
 from rollup.l1.accounts import LocalSigner
 from rollup.l1.openings import Opening, header_tuple, opening
-from rollup.protocol.batch import Batch, Header, data_hashes, genesis_hash
+from rollup.protocol.batch import Batch, Header, data_hashes, genesis_hash, split
 from rollup.protocol.codec import encode as encode_data
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, sign_bundle, sign_receipt
@@ -167,7 +167,7 @@ class Ledger:
     def post(self, entries: Sequence[Entry]) -> Posted:
         """Publishes and posts a batch of these entries."""
         batch = Batch.of(entries)
-        data_hash = self.publish(encode_data(entries))
+        data_hash = self.publish(*split(encode_data(entries)))
         header = Header(
             BatchNumber(len(self.posted) + 1),
             self.parent,

@@ -10,7 +10,7 @@ from rollup.l1.openings import header_tuple
 from rollup.protocol.batch import Header, data_hashes, genesis_hash
 from rollup.protocol.eip712 import ORDER
 from rollup.protocol.receipts import Statement
-from rollup.protocol.types import AccountIndex, Address, Nonce, SlotIndex
+from rollup.protocol.types import AccountIndex, Address, Nonce, Seconds, SlotIndex
 from tests.contracts.evm import ZERO, reverts
 from tests.contracts.ledger import CAPS, COUNTER, WINDOW, Ledger, Posted, Run, deploy, hexed, signer
 
@@ -86,9 +86,7 @@ def test_a_submission_cannot_be_overwritten_by_anybody(ledger: Ledger) -> None:
     data = ledger.publish(b"other data")
     for number in (0, 1, 3):
         with reverts("WrongNumber", 2):
-            ledger.rollup.post(
-                number, first.header.parent, 1, LIE, data, sender=ledger.sequencer
-            )
+            ledger.rollup.post(number, first.header.parent, 1, LIE, data, sender=ledger.sequencer)
     assert ledger.rollup.batchHash(1) == first.header.hash
 
 
@@ -109,9 +107,7 @@ def test_a_header_without_its_data_on_chain_is_refused(ledger: Ledger) -> None:
     ledger.rollup.post(1, ledger.parent, 1, LIE, data, sender=ledger.sequencer)
     # The data is used up: a second batch cannot lean on it.
     with reverts("WrongData", ZERO_HASH):
-        ledger.rollup.post(
-            2, ledger.rollup.head()[1], 1, LIE, data, sender=ledger.sequencer
-        )
+        ledger.rollup.post(2, ledger.rollup.head()[1], 1, LIE, data, sender=ledger.sequencer)
 
 
 def test_an_empty_batch_is_refused(ledger: Ledger) -> None:
@@ -213,7 +209,7 @@ def test_every_header_field_counts(ledger: Ledger) -> None:
     posted = lie(ledger)
     opened = posted.opening(0)
     for place in range(1, 6):
-        header = opened[0]
+        header: tuple[Any, ...] = opened[0]
         value = LIE if isinstance(header[place], bytes) else header[place] + 1
         with reverts("UnknownBatch", 1):
             ledger.rollup.claimOf(bent(opened, 0, bent(header, place, value)))
@@ -224,10 +220,11 @@ def test_every_header_field_counts(ledger: Ledger) -> None:
 
 def test_every_field_of_a_receipt_counts(ledger: Ledger) -> None:
     opened = lie(ledger).opening(0)
-    for place, value in enumerate(opened[3]):
+    fields: tuple[Any, ...] = opened[3]
+    for place, value in enumerate(fields):
         other = value + 1 if isinstance(value, int) else b"\x77" * len(value)
         with reverts("WrongPath"):
-            ledger.rollup.claimOf(bent(opened, 3, bent(opened[3], place, other)))
+            ledger.rollup.claimOf(bent(opened, 3, bent(fields, place, other)))
 
 
 def test_a_receipt_is_at_its_place_and_nowhere_else(ledger: Ledger) -> None:
@@ -398,9 +395,7 @@ def test_a_false_step_is_proven_at_once_and_slashed_once(ledger: Ledger) -> None
 def test_a_slashed_slot_voids_what_else_it_backs(ledger: Ledger) -> None:
     honest = RUN.work(ledger.account, nonce=1)
     other_slot = RUN.work(ledger.account, nonce=2, slot=SlotIndex(1))
-    posted = ledger.post_works(
-        STEP.work(ledger.account, params_after=LIE), honest, other_slot
-    )
+    posted = ledger.post_works(STEP.work(ledger.account, params_after=LIE), honest, other_slot)
     ledger.challenge_step(posted.opening(0), STEP.witness(0))
     with reverts("SlotNotLive"):
         ledger.rollup.claimOf(posted.opening(1))
@@ -471,10 +466,10 @@ def test_a_batch_is_confirmed_in_order_after_its_window(ledger: Ledger) -> None:
 
 
 def test_what_is_not_there_is_never_final(ledger: Ledger) -> None:
-    """A deleted task finalises in the contracts people copy; here nothing but a posted header does."""
+    """In the contracts people copy a deleted task finalises; here only a posted header does."""
     header = lie(ledger).header
     ledger.chain.warp(WINDOW)
-    forged = replace(header, posted=header.posted - 1)
+    forged = replace(header, posted=Seconds(header.posted - 1))
     with reverts("UnknownBatch", 1):
         ledger.rollup.confirm(header_tuple(forged))
     ledger.rollup.confirm(header_tuple(header))
