@@ -16,6 +16,7 @@ from bisection.events import Events
 from bisection.machine import Claim, ClaimId
 from bisection.retries import Retries
 from rollup.errors import DataMismatch, LostConsistency, SignatureError, VoidClaim
+from rollup.l1.openings import Opening, opening
 from rollup.protocol.batch import Batch, Header, check_data
 from rollup.protocol.claims import ProgramInfo, tensor_claim
 from rollup.protocol.eip712 import Domain
@@ -135,6 +136,11 @@ class Follower:
         if located is None:
             raise DataUnavailable(f"no batch at hand holds the receipt {name.hex()}")
         return located
+
+    def opening(self, name: ClaimId) -> Opening:
+        """What shows a claim's receipt to L1; see `locate`."""
+        at = self.locate(name)
+        return opening(at.header, at.batch, at.index)
 
     def claims_of(self, defender: Address) -> list[Located]:
         """The claims that an address may move for."""

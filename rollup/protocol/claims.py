@@ -7,7 +7,7 @@ the rules here is *void*: it claims nothing, needs no challenge, and none can be
 from dataclasses import dataclass
 from typing import Final
 
-from bisection.machine import LENGTH_LIMIT, Address, Claim, ClaimId
+from bisection.machine import LENGTH_LIMIT, Claim, ClaimId
 from prover.program import Depths, run_commitment
 from prover.state import state_hash, zero_segment
 from rollup.errors import VoidClaim
@@ -66,5 +66,5 @@ def tensor_claim(work: Work, program: ProgramInfo | None, preset: Preset) -> Cla
         pre=state_hash((work.params, work.inputs, outputs, scratch), 0),
         post=state_hash((work.params_after, work.inputs, work.outputs, scratch), 0),
         length=length,
-        defender=Address(work.defender),
+        defender=work.defender,
     )

@@ -2,10 +2,8 @@
 
 from typing import Final, NewType
 
+from bisection.machine import Address
 from prover.commit.keccak import ZERO_HASH, Hash, keccak
-
-Address = NewType("Address", bytes)
-"""20 bytes."""
 
 ReceiptId = NewType("ReceiptId", Hash)
 """EIP-712 struct hash of a receipt."""

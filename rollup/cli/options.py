@@ -1,0 +1,88 @@
+"""Flags that several commands share, each mirrored by an environment variable."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+L1 = Annotated[
+    str,
+    typer.Option(
+        "--l1", envvar="PLUMBLINE_L1", help="JSON-RPC endpoint of the chain.", metavar="URL"
+    ),
+]
+DEFAULT_L1 = "http://127.0.0.1:8545"
+
+DeploymentFile = Annotated[
+    Path,
+    typer.Option(
+        "--deployment",
+        envvar="PLUMBLINE_DEPLOYMENT",
+        help="File that `plumbline deploy` wrote.",
+    ),
+]
+DEFAULT_DEPLOYMENT = Path("deployment.json")
+
+Content = Annotated[
+    Path,
+    typer.Option(
+        "--content",
+        envvar="PLUMBLINE_CONTENT",
+        help="Folder of programs, params and inputs, named by their hashes.",
+    ),
+]
+DEFAULT_CONTENT = Path("content")
+
+Gateway = Annotated[
+    str,
+    typer.Option(
+        "--gateway", envvar="PLUMBLINE_GATEWAY", help="The sequencer's address.", metavar="URL"
+    ),
+]
+DEFAULT_GATEWAY = "http://127.0.0.1:8600"
+
+Keystore = Annotated[
+    Path | None,
+    typer.Option("--keystore", envvar="PLUMBLINE_KEYSTORE", help="Encrypted key file (version 3)."),
+]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file", envvar="PLUMBLINE_PASSWORD_FILE", help="File with its password."
+    ),
+]
+UnsafeKey = Annotated[
+    str | None,
+    typer.Option(
+        "--unsafe-key",
+        envvar="PLUMBLINE_UNSAFE_KEY",
+        help="Private key in hex. Anyone who sees this process sees it: for development.",
+        show_envvar=True,
+    ),
+]
+UnsafeDevAccount = Annotated[
+    int | None,
+    typer.Option(
+        "--unsafe-dev-account",
+        envvar="PLUMBLINE_UNSAFE_DEV_ACCOUNT",
+        help="Number of a development chain's account; its key is public.",
+    ),
+]
+Backend = Annotated[
+    str,
+    typer.Option(
+        "--backend", envvar="PLUMBLINE_BACKEND", help="What executes programs: numba, reference."
+    ),
+]
+Json = Annotated[
+    Path | None,
+    typer.Option("--json", envvar="PLUMBLINE_JSON", help="Also write the report to this file."),
+]
+Poll = Annotated[
+    float,
+    typer.Option("--poll", envvar="PLUMBLINE_POLL", help="Seconds between looks at L1.", min=0.01),
+]
+LogFormat = Annotated[
+    str,
+    typer.Option("--log-format", envvar="PLUMBLINE_LOG_FORMAT", help="text or json."),
+]

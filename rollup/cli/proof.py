@@ -1,0 +1,71 @@
+"""plumbline proof get and verify: one file that shows where a receipt stands, checked offline."""
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prover.commit.keccak import Hash
+from rollup.cli import options, report, session
+from rollup.errors import ConfigError, DocumentError, Refused
+from rollup.protocol import proof
+from rollup.protocol.documents import octets
+
+app = typer.Typer(no_args_is_help=True, help="Portable proofs of receipts.")
+
+ReceiptArgument = Annotated[str, typer.Argument(help="The receipt's id, 0x and 64 hex digits.")]
+
+
+@app.command()
+def get(
+    receipt: ReceiptArgument,
+    l1: options.L1 = options.DEFAULT_L1,
+    deployment: options.DeploymentFile = options.DEFAULT_DEPLOYMENT,
+    out: Annotated[
+        Path | None, typer.Option(envvar="PLUMBLINE_PROOF", help="File to write; stdout if none.")
+    ] = None,
+) -> None:
+    """Rebuild the receipt's batch from L1 and write its proof."""
+    wanted = octets(receipt, 32, "a receipt's id")
+    contracts = session.connect(l1, deployment)
+    follower = session.follower(contracts)
+    follower.poll()
+    for header in follower.headers:
+        batch = follower.batch(header.number)
+        ids = [] if batch is None else [bytes(found.id) for found in batch.receipts]
+        if batch is not None and wanted in ids:
+            document = proof.make(batch, header, ids.index(wanted), contracts.deployment.domain)
+            if out is None:
+                typer.echo(jsonlib.dumps(document, indent=2))
+            else:
+                report.write_json(out, document)
+            return
+    raise Refused(
+        "unknown-receipt",
+        f"no batch on L1 holds {receipt}: it may still wait in the sequencer's pool",
+    )
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A proof document.")],
+    header_hash: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PLUMBLINE_HEADER_HASH", help="The batch's header hash as you know it from L1."
+        ),
+    ] = None,
+) -> None:
+    """Recompute a proof, offline."""
+    expected = None if header_hash is None else Hash(octets(header_hash, 32, "--header-hash"))
+    try:
+        document = jsonlib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DocumentError(
+            f"{file} is no JSON document: {error}; fetch the proof again"
+        ) from error
+    for line in proof.verify(document, expected).lines:
+        report.CONSOLE.print(line, soft_wrap=True)

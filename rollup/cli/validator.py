@@ -1,0 +1,49 @@
+"""plumbline validator run: recompute every claim, dispute what is wrong, play to the end."""
+
+from typing import Annotated
+
+import typer
+
+from rollup.cli import keys, options, report, session
+from rollup.l1.game_port import ContractGames
+from rollup.validator import Validator
+
+app = typer.Typer(no_args_is_help=True, help="Watch claims and challenge false ones.")
+
+
+@app.command()
+def run(
+    l1: options.L1 = options.DEFAULT_L1,
+    deployment: options.DeploymentFile = options.DEFAULT_DEPLOYMENT,
+    content: options.Content = options.DEFAULT_CONTENT,
+    backend: options.Backend = "numba",
+    poll: options.Poll = 1.0,
+    once: Annotated[
+        bool, typer.Option("--once", envvar="PLUMBLINE_ONCE", help="One look, then stop.")
+    ] = False,
+    keystore: options.Keystore = None,
+    password_file: options.PasswordFile = None,
+    unsafe_key: options.UnsafeKey = None,
+    unsafe_dev_account: options.UnsafeDevAccount = None,
+    log_format: options.LogFormat = "text",
+    json: options.Json = None,
+) -> None:
+    """Follow L1 until interrupted; everything it keeps is on L1 and in the folder of content."""
+    report.start_logging(log_format)
+    signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
+    contracts = session.connect(l1, deployment)
+    follower = session.follower(contracts)
+    validator = Validator(
+        follower,
+        ContractGames(contracts, signer, follower.opening),
+        session.traces(follower, content, backend),
+        signer.address,
+    )
+
+    def look() -> bool:
+        played = validator.round()
+        counts = validator.counts()
+        report.write_json(json, {"batches": len(follower.headers), "claims": counts})
+        return once and not played
+
+    session.repeat(look, poll)
