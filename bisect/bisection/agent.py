@@ -100,10 +100,14 @@ class Agent:
         keys = self._port.open_games(self._player, self._side)
         self._retries.keep([*keys, *(GameKey(name, self._player) for name in mine)])
         seen = [self._isolated(key, partial(self._look, key)) for key in keys]
-        turns = [turn for turn in seen if isinstance(turn, _Turn)]
-        turns.sort(key=lambda turn: turn.left)
-        self._replay(turns)
-        answered = [self._isolated(turn.key, partial(self._answer, turn)) for turn in turns]
+        turns = sorted((t for t in seen if isinstance(t, _Turn)), key=lambda turn: turn.left)
+        claims: dict[ClaimId, list[_Turn]] = {}  # the claim of the shortest clock first
+        for turn in turns:
+            claims.setdefault(turn.key.claim, []).append(turn)
+        answered: list[Played | None] = []
+        for group in claims.values():
+            self._replay(group)
+            answered += [self._isolated(turn.key, partial(self._answer, turn)) for turn in group]
         return [played for played in [*opened, *seen, *answered] if isinstance(played, Played)]
 
     def _isolated(self, key: GameKey, act: Callable[[], Result | None]) -> Result | None:
@@ -121,7 +125,7 @@ class Agent:
         except Exception:  # noqa: BLE001 - whatever it is, it is this game's trouble alone
             events.exception("game.failed")
         else:
-            if not isinstance(result, _Turn):  # of a turn, only the answer is a success
+            if isinstance(result, Played):  # having looked at a game is no success yet
                 self._retries.succeeded(key)
             return result
         events.info("game.postponed", retry_in_s=self._retries.failed(key))
@@ -156,18 +160,14 @@ class Agent:
         return _Turn(key, state, posted, left)
 
     def _replay(self, turns: Sequence[_Turn]) -> None:
-        """Fetches what the answers need: two passes a claim, however many games it has."""
-        claims: dict[ClaimId, list[_Turn]] = {}
-        for turn in turns:
-            claims.setdefault(turn.key.claim, []).append(turn)
-        for name, group in claims.items():
-            try:
-                trace = self._traces.trace(group[0].state.claim)
-                compared = {p for turn in group for p in turn.posted.dissection.positions()}
-                trace.states(sorted(compared))
-                trace.states(sorted({p for turn in group for p in _to_post(turn, trace)}))
-            except Exception:  # noqa: BLE001 - each game will meet it again, as its own
-                self._events.exception("replay.failed", claim=name)
+        """Fetches what the answers on one claim need: two passes, however many games it has."""
+        claim = turns[0].state.claim
+        try:
+            trace = self._traces.trace(claim)
+            trace.states(sorted({p for turn in turns for p in turn.posted.dissection.positions()}))
+            trace.states(sorted({p for turn in turns for p in _to_post(turn, trace)}))
+        except Exception:  # noqa: BLE001 - each game will meet it again, as its own
+            self._events.exception("replay.failed", claim=claim.id)
 
     def _answer(self, turn: _Turn) -> Played:
         state, posted = turn.state, turn.posted

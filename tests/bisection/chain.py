@@ -1,19 +1,43 @@
-"""An in-memory chain for watcher and agent: the Python rules, a clock, and faults on demand."""
+"""An in-memory chain for watcher and agent, with faults on demand, and the players on it."""
 
+import random
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
+from bisection.agent import Agent
+from bisection.alphabet import AlphabetTrace
 from bisection.errors import ClaimError, RuleBroken
 from bisection.game import Action, GameState, Rules, Side, Standing, Status
 from bisection.machine import Address, Claim, ClaimId
 from bisection.ports import GameKey, Posted, Receipt
+from bisection.replay import TracePool
+from bisection.watcher import Watcher
 from prover.commit.keccak import Hash, keccak
 from prover.errors import WitnessError
-from tests.bisection.liars import Liar, ModelTable
+from tests.bisection.liars import CHALLENGER, DEFENDER, BaseLiar, Liar, ModelTable, Table
 
 GAS = 60_000
 RULES = Rules(k=16, clock=1_000, grace=100)
+
+
+class Seat(Table, Protocol):
+    """A table of the chain."""
+
+    @property
+    def state(self) -> GameState:
+        """The game."""
+        ...
+
+    @property
+    def posted(self) -> list[Posted]:
+        """Its dissections, oldest first."""
+        ...
+
+    def look(self, now: int, standing: Standing) -> None:
+        """Told before each use what time it is, and what became of the claim."""
+        ...
 
 
 @dataclass
@@ -24,7 +48,7 @@ class Chain:
     now: int = 1_000
     claims: dict[ClaimId, Claim] = field(default_factory=dict)
     standing: dict[ClaimId, Standing] = field(default_factory=dict)
-    tables: dict[GameKey, ModelTable] = field(default_factory=dict)
+    tables: dict[GameKey, Seat] = field(default_factory=dict)
     sent: list[tuple[Address, GameKey, Action]] = field(default_factory=list)
     broken: dict[ClaimId | GameKey, Exception] = field(default_factory=dict)
     refusing: dict[GameKey, Exception] = field(default_factory=dict)
@@ -35,12 +59,14 @@ class Chain:
         self.standing[claim.id] = Standing.LIVE
         return claim
 
-    def table(self, claim: Claim, challenger: Address) -> ModelTable:
+    def seat(self, claim: Claim, challenger: Address) -> Seat:
+        """A table for a new game."""
+        return ModelTable(claim, challenger, self.rules)
+
+    def table(self, claim: Claim, challenger: Address) -> Seat:
         """The game, opened or not, at today's time and standing."""
-        table = self.tables.get(GameKey(claim.id, challenger))
-        if table is None:
-            table = ModelTable(claim, challenger, self.rules)
-        table.now, table.standing = self.now, self.standing[claim.id]
+        table = self.tables.get(GameKey(claim.id, challenger)) or self.seat(claim, challenger)
+        table.look(self.now, self.standing[claim.id])
         return table
 
     def act(self, side: Side, key: GameKey, action: Action) -> str | None:
@@ -64,7 +90,8 @@ class Chain:
         kept.standing, kept.sent = dict(self.standing), list(self.sent)
         kept.tables = {key: copy(table) for key, table in self.tables.items()}
         for table in kept.tables.values():
-            table.posted = list(table.posted)
+            if isinstance(table, ModelTable):
+                table.posted = list(table.posted)
         return kept
 
     def restore(self, kept: "Chain") -> None:
@@ -147,10 +174,66 @@ class Adversary:
             if ours and state.status is Status.PLAYING:
                 self._act(key, self.chain.table(state.claim, key.challenger))
 
-    def _act(self, key: GameKey, table: ModelTable) -> str | None:
-        liar = self.games.setdefault(key, self.liar(table.claim))
+    def _act(self, key: GameKey, table: Seat) -> str | None:
+        liar = self.games.setdefault(key, self.liar(table.state.claim))
         view = table.view(self.side)
         if self.chain.now < table.state.moved_at + liar.delay(view):
             return None
         action = liar.act(view)
         return None if action is None else self.chain.act(self.side, key, action)
+
+
+# ------------------------------------------------------------------------------------- players
+
+
+def truth(claim: Claim) -> AlphabetTrace:
+    """The claim's true run."""
+    return AlphabetTrace(claim.pre, claim.length)
+
+
+def scripted(kind: type[BaseLiar], seed: int = 1) -> Callable[[Claim], BaseLiar]:
+    """Makes such a liar for each claim."""
+    return lambda claim: kind(truth(claim), random.Random(seed))
+
+
+def address(number: int) -> Address:
+    """A player's address."""
+    return Address(number.to_bytes(20, "big"))
+
+
+class Validator:
+    """Watcher and challenging agent of one address, as a process would run them."""
+
+    def __init__(self, chain: Chain, player: Address = CHALLENGER, **more: Any) -> None:
+        port = Port(chain, player)
+        pool = TracePool(more.pop("traces", truth))
+        self.watcher = Watcher(port, pool)
+        self.agent = Agent(port, port, pool, player, Side.CHALLENGER, **more)
+
+    def round(self) -> list[Any]:
+        self.watcher.round()
+        return self.agent.round(self.watcher.invalid())
+
+
+def defender(chain: Chain, player: Address = DEFENDER, **more: Any) -> Agent:
+    """The defending agent of one address."""
+    port = Port(chain, player)
+    pool = TracePool(more.pop("traces", truth))
+    return Agent(port, port, pool, player, Side.DEFENDER, **more)
+
+
+def run(chain: Chain, *players: Any, whose: Address | None = None) -> None:
+    """Lets everybody act in turn until no game (of challenger `whose`) is left to play."""
+    for _ in range(400):
+        before = len(chain.sent)
+        for player in players:
+            player.round()
+        playing = {
+            key.challenger
+            for key, table in chain.tables.items()
+            if table.state.status is Status.PLAYING
+        }
+        if len(chain.sent) == before and whose not in playing and (whose or not playing):
+            return
+        chain.now += 50
+    raise AssertionError("the games do not end")

@@ -145,6 +145,10 @@ class ModelTable:
     def advance(self, seconds: int) -> None:
         self.now += seconds
 
+    def look(self, now: int, standing: Standing) -> None:
+        """Takes time and standing from elsewhere."""
+        self.now, self.standing = now, standing
+
 
 def posted_by(after: GameState, action: Action) -> Dissection | None:
     """The dissection that an accepted action posted."""

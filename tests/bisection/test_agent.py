@@ -1,7 +1,6 @@
 """Watcher and agent on an in-memory chain: every liar, many games, restarts, reorgs, faults."""
 
 import logging
-import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,9 +14,19 @@ from bisection.machine import Address, Claim, Trace
 from bisection.ports import GameKey, Posted
 from bisection.replay import TracePool
 from bisection.retries import Retries
-from bisection.watcher import Watcher
 from prover.commit.keccak import Hash
-from tests.bisection.chain import RULES, Adversary, Chain, Port
+from tests.bisection.chain import (
+    RULES,
+    Adversary,
+    Chain,
+    Port,
+    Validator,
+    address,
+    defender,
+    run,
+    scripted,
+    truth,
+)
 from tests.bisection.liars import (
     CHALLENGER,
     DEFENDER,
@@ -36,55 +45,6 @@ from tests.bisection.liars import (
 )
 
 LENGTH = 5_000
-
-
-def truth(claim: Claim) -> AlphabetTrace:
-    return AlphabetTrace(claim.pre, claim.length)
-
-
-def scripted(kind: type[BaseLiar], seed: int = 1) -> Callable[[Claim], BaseLiar]:
-    return lambda claim: kind(truth(claim), random.Random(seed))
-
-
-def address(number: int) -> Address:
-    return Address(number.to_bytes(20, "big"))
-
-
-class Validator:
-    """Watcher and challenging agent of one address, as a process would run them."""
-
-    def __init__(self, chain: Chain, player: Address = CHALLENGER, **more: Any) -> None:
-        port = Port(chain, player)
-        pool = TracePool(more.pop("traces", truth))
-        self.watcher = Watcher(port, pool)
-        self.agent = Agent(port, port, pool, player, Side.CHALLENGER, **more)
-
-    def round(self) -> list[Any]:
-        self.watcher.round()
-        return self.agent.round(self.watcher.invalid())
-
-
-def defender(chain: Chain, player: Address = DEFENDER, **more: Any) -> Agent:
-    port = Port(chain, player)
-    pool = TracePool(more.pop("traces", truth))
-    return Agent(port, port, pool, player, Side.DEFENDER, **more)
-
-
-def run(chain: Chain, *players: Any, whose: Address | None = None) -> None:
-    """Lets everybody act in turn until no game (of challenger `whose`) is left to play."""
-    for _ in range(400):
-        before = len(chain.sent)
-        for player in players:
-            player.round()
-        playing = {
-            key.challenger
-            for key, table in chain.tables.items()
-            if table.state.status is Status.PLAYING
-        }
-        if len(chain.sent) == before and whose not in playing and (whose or not playing):
-            return
-        chain.now += 50
-    pytest.fail("the games do not end")
 
 
 # ------------------------------------------------------------------------- against every liar
@@ -173,6 +133,25 @@ def test_a_defender_serves_dozens_of_griefers_from_two_passes_a_round() -> None:
     assert set(chain.statuses(claim).values()) == {Status.DEFENDER_WON}
     assert len(chain.statuses(claim)) == 48
     assert len(passes) <= 2 * rounds
+
+
+def test_a_trace_is_made_once_a_round_however_many_claims_are_in_dispute() -> None:
+    """Claims are served one after another, so that no replay is thrown away half used."""
+    chain, made = Chain(), []
+    for name in range(5):
+        claim = chain.post(claim_of(LENGTH, true=True, name=name))
+        for n in (1, 2, 3):
+            Adversary(chain, address(n), Side.CHALLENGER, scripted(Silent, n)).open(claim)
+            chain.now += 1
+
+    def factory(claim: Claim) -> Trace:
+        made.append(claim.id)
+        return truth(claim)
+
+    port = Port(chain, DEFENDER)
+    agent = Agent(port, port, TracePool(factory, limit=1), DEFENDER, Side.DEFENDER)
+    assert len(agent.round()) == 15
+    assert len(made) == 5
 
 
 def test_griefers_delay_by_one_games_clocks_at_the_most() -> None:
@@ -346,6 +325,45 @@ def test_a_failing_game_is_retried_ever_later() -> None:
     for second in range(16):
         now[0] = float(second)
         assert agent.round() == []
+    assert tried == [0, 1, 3, 7, 11, 15]
+
+
+def test_a_claim_that_cannot_be_opened_is_retried_ever_later() -> None:
+    chain, now, tried = Chain(), [0.0], []
+    chain.post(claim_of(LENGTH, true=False))
+
+    class Trying(Port):
+        def submit(self, *_: Any) -> Any:
+            tried.append(now[0])
+            raise ConnectionError("no answer")
+
+    port = Trying(chain, CHALLENGER)
+    retries: Retries[GameKey] = Retries(first=1, limit=4, clock=lambda: now[0])
+    agent = Agent(port, port, TracePool(truth), CHALLENGER, Side.CHALLENGER, retries)
+    for second in range(16):
+        now[0] = float(second)
+        assert agent.round(chain.claims.values()) == []
+    assert tried == [0, 1, 3, 7, 11, 15]
+
+
+def test_a_challengers_answer_that_fails_is_retried_ever_later() -> None:
+    """Its claim stays on the list of disputed ones; that it was opened is no success of today."""
+    chain, now, tried = Chain(), [0.0], []
+    claim = chain.post(claim_of(LENGTH, true=False))
+    Validator(chain).round()
+    Adversary(chain, DEFENDER, Side.DEFENDER, scripted(LateLies)).round()
+
+    class Trying(Port):
+        def last(self, *_: Any) -> Any:
+            tried.append(now[0])
+            raise ConnectionError("no answer")
+
+    port = Trying(chain, CHALLENGER)
+    retries: Retries[GameKey] = Retries(first=1, limit=4, clock=lambda: now[0])
+    agent = Agent(port, port, TracePool(truth), CHALLENGER, Side.CHALLENGER, retries)
+    for second in range(16):
+        now[0] = float(second)
+        assert agent.round([claim]) == []
     assert tried == [0, 1, 3, 7, 11, 15]
 
 
