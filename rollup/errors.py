@@ -17,6 +17,7 @@
     ├── StoreUnavailable              7   the store cannot commit; nothing was acknowledged
     │   └── StoreBusy                     another process holds the store
     ├── PoolFull                      8   the pool is at its limit; trying again later helps
+    ├── GatewayUnavailable            9   the sequencer's gateway does not answer
     └── LostConsistency              70   store or L1 contradict what was acknowledged
 
 The number is the exit code of a command that ends with the error. `code` is a stable name for
@@ -140,6 +141,13 @@ class PoolFull(PlumblineError):
 
     exit_code = 8
     code = "pool-full"
+
+
+class GatewayUnavailable(PlumblineError):
+    """The sequencer's gateway does not answer, or takes nothing now. Sending again is safe."""
+
+    exit_code = 9
+    code = "gateway-unavailable"
 
 
 class LostConsistency(PlumblineError):

@@ -1,0 +1,140 @@
+"""The worker: runs jobs claim by claim, keeps what they leave, signs what it did.
+
+Everything that a claim needs to be recomputed is in the folder of content before its receipt is
+signed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from prover.commit.keccak import Hash
+from prover.commit.tensor import Words
+from prover.content import ContentStore
+from prover.execute import Result
+from prover.program import Program
+from rollup.errors import ConfigError
+from rollup.jobs import Job
+from rollup.protocol.eip712 import Domain, address_of
+from rollup.protocol.entries import Entry, sign_bundle, sign_receipt
+from rollup.protocol.receipts import Receipt, Work
+from rollup.protocol.types import AccountIndex, Nonce, SlotIndex
+
+
+class Execute(Protocol):
+    """How a claim is run: `prover.execute.run` with a backend bound."""
+
+    def __call__(
+        self,
+        program: Program,
+        first_step: int,
+        steps: int,
+        params: Sequence[Words],
+        inputs: Sequence[Words],
+    ) -> Result:
+        """Params and outputs after `steps` training steps from `first_step` on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who signs, for which ledger, and which bonds back the claims in turn.
+
+    Each signature takes the next slot, so that no bond backs two of them while there are enough.
+    """
+
+    key: bytes
+    domain: Domain
+    account: AccountIndex
+    slots: tuple[SlotIndex, ...]
+
+    def sign(self, receipts: Sequence[Receipt]) -> Entry:
+        """The receipts under one signature: alone, or as a bundle."""
+        if len(receipts) == 1:
+            return sign_receipt(receipts[0], self.domain, self.key)
+        return sign_bundle(receipts, self.domain, self.key)
+
+
+class Worker:
+    """Runs jobs one after another for one account; `nonce` is the account's next."""
+
+    def __init__(
+        self, content: ContentStore, execute: Execute, identity: Identity, nonce: Nonce
+    ) -> None:
+        if not identity.slots:
+            raise ConfigError(
+                "the account has no live bond; `plumbline account open --slots N` deposits some"
+            )
+        self._content = content
+        self._execute = execute
+        self._identity = identity
+        self._nonce = nonce
+        self._signed = 0
+        self.params: Hash | None = None
+        """Root of the params that the last claim left."""
+
+    def run(
+        self, job: Job, progress: Callable[[Work], None] = lambda work: None
+    ) -> Iterator[Entry]:
+        """Signed entries, each as soon as its claims are done and kept.
+
+        Raises:
+            ContentMissing, ContentError: when the job's program, params or inputs cannot be had.
+            NotFiniteError: when a run meets NaN or Inf.
+            ConfigError: when "latest" params are asked for and there are none.
+        """
+        program = self._content.program(job.program)
+        params = job.params if job.params is not None else self.params
+        if params is None:
+            raise ConfigError('a first job has no "latest" params: name their root')
+        made: list[Work] = []
+        for inputs in job.inputs:
+            tensors = self._content.segment(inputs)
+            at = params
+            for turn in range(job.claims):
+                work = self._claim(job, program, turn, at, inputs, tensors)
+                progress(work)
+                made.append(work)
+                at = work.params_after
+                if len(made) == job.bundle:
+                    yield self._sign(made)
+                    made = []
+            self.params = at
+        if made:
+            yield self._sign(made)
+
+    def _sign(self, works: Sequence[Work]) -> Entry:
+        self._signed += 1
+        return self._identity.sign(works)
+
+    def _claim(
+        self,
+        job: Job,
+        program: Program,
+        turn: int,
+        params: Hash,
+        inputs: Hash,
+        tensors: Sequence[Words],
+    ) -> Work:
+        first_step = job.first_step + turn * job.claim_steps
+        result = self._execute(
+            program, first_step, job.claim_steps, self._content.segment(params), tensors
+        )
+        depths = program.depths
+        identity = self._identity
+        work = Work(
+            kind=job.kind,
+            account=identity.account,
+            nonce=self._nonce,
+            slot=identity.slots[self._signed % len(identity.slots)],
+            defender=address_of(identity.key),
+            program=job.program,
+            first_step=first_step,
+            steps=job.claim_steps,
+            params=params,
+            inputs=inputs,
+            params_after=self._content.put_segment(result.params, depths.params),
+            outputs=self._content.put_segment(result.outputs, depths.outputs),
+        )
+        self._nonce = Nonce(self._nonce + 1)
+        return work
