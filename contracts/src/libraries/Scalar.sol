@@ -61,10 +61,10 @@ library Scalar {
     ) internal pure returns (uint32) {
         // A fold is a map with the accumulator in an operand's place.
         if (opcode >= SUM) {
-            if (opcode == SUM) (opcode, x, y) = (ADD, acc, x);
-            else if (opcode == DOT) (opcode, z) = (FMA, acc);
-            else if (opcode == MAXF) (opcode, x, y) = (MAX, acc, x);
-            else revert UnknownOpcode(opcode);
+            if (opcode == DOT) return Float32.fma(x, y, acc);
+            if (opcode == SUM) return Float32.add(acc, x);
+            if (opcode == MAXF) return Float32.maximum(acc, x);
+            revert UnknownOpcode(opcode);
         }
         if (opcode < LT) return _arithmetic(opcode, x, y, z);
         if (opcode < SELECT) return _comparison(opcode, x, y);
