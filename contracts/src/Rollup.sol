@@ -96,6 +96,11 @@ contract Rollup is IRollup {
     }
 
     /// @inheritdoc IRollup
+    function discard() external {
+        delete dataHashOf[msg.sender];
+    }
+
+    /// @inheritdoc IRollup
     function post(uint64 number, bytes32 parent, uint32 receipts, bytes32 batchRoot, bytes32 dataHash) external {
         if (msg.sender != SEQUENCER) revert NotSequencer();
         Ends memory ends = _ends;

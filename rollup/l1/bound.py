@@ -7,7 +7,7 @@ from typing import Any
 from prover.commit.keccak import Hash
 from rollup.l1.accounts import Signer
 from rollup.l1.artifacts import Artifact, load
-from rollup.l1.chain import NO_WEI, BlockNumber, Log, Mined
+from rollup.l1.chain import NO_WEI, At, BlockNumber, Log, Mined
 from rollup.l1.client import L1Client
 from rollup.protocol.types import Address, Wei, address_text
 
@@ -35,7 +35,7 @@ class Bound:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({address_text(self.address)})"
 
-    def read(self, name: str, *values: Any, block: BlockNumber | None = None) -> Any:
+    def read(self, name: str, *values: Any, block: At | None = None) -> Any:
         """What a view answers: the one value, or a tuple of them.
 
         Raises:

@@ -10,6 +10,9 @@ from rollup.protocol.types import Address, Gas, Wei
 BlockNumber = NewType("BlockNumber", int)
 """Number of an L1 block."""
 
+At = BlockNumber | Hash
+"""The state after which block: by number, or by hash, which a reorganisation cannot change."""
+
 NO_WEI: Final = Wei(0)
 
 
@@ -59,6 +62,13 @@ def to_hex(value: bytes) -> str:
 def from_hex(text: str) -> bytes:
     """The bytes of 0x-prefixed hex."""
     return bytes.fromhex(text[2:])
+
+
+def tag_of(at: At | None) -> Any:
+    """A block as a parameter of calls; the newest when None."""
+    if at is None:
+        return "latest"
+    return {"blockHash": to_hex(at)} if isinstance(at, bytes) else hex(at)
 
 
 def topic_filter(topic: bytes | Sequence[bytes] | None) -> Any:

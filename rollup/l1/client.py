@@ -18,6 +18,7 @@ from rollup.l1.accounts import RawTransaction, Signer, Transaction, transaction_
 from rollup.l1.artifacts import decode_error
 from rollup.l1.chain import (
     NO_WEI,
+    At,
     Block,
     BlockNumber,
     Log,
@@ -26,6 +27,7 @@ from rollup.l1.chain import (
     parse_block,
     parse_log,
     parse_mined,
+    tag_of,
     to_hex,
     topic_filter,
 )
@@ -44,6 +46,10 @@ from rollup.l1.transport import REVERTED, Transport
 from rollup.protocol.types import Address, Gas, Wei, address_text
 
 LATEST: Final = "latest"
+LOG_SPAN: Final = 5_000
+"""Blocks whose logs are asked for at once: public endpoints answer for some thousands."""
+
+_KNOWN: Final = ("already known", "already imported", "already in mempool")
 
 
 @dataclass(slots=True)
@@ -134,9 +140,9 @@ class L1Client:
         """ETH of an account."""
         return Wei(int(self._transport.request("eth_getBalance", to_hex(address), LATEST), 16))
 
-    def nonce(self, address: Address, *, pending: bool = False) -> int:
+    def nonce(self, address: Address, *, pending: bool = False, block: At | None = None) -> int:
         """The account's next nonce; with ``pending``, after those that wait to be mined."""
-        tag = "pending" if pending else LATEST
+        tag = "pending" if pending else tag_of(block)
         return int(self._transport.request("eth_getTransactionCount", to_hex(address), tag), 16)
 
     def head(self) -> Block:
@@ -157,6 +163,27 @@ class L1Client:
         last: BlockNumber,
     ) -> list[Log]:
         """Logs of a contract in blocks first..last, in order. A topic may be given as choices."""
+        return [
+            log
+            for start, end in self.spans(first, last)
+            for log in self.logs_in(address, topics, start, end)
+        ]
+
+    def spans(self, first: BlockNumber, last: BlockNumber) -> list[tuple[BlockNumber, BlockNumber]]:
+        """first..last in pieces that an endpoint answers at once, both ends included."""
+        return [
+            (BlockNumber(start), BlockNumber(min(start + LOG_SPAN - 1, last)))
+            for start in range(first, last + 1, LOG_SPAN)
+        ]
+
+    def logs_in(
+        self,
+        address: Address,
+        topics: Sequence[bytes | Sequence[bytes] | None],
+        first: BlockNumber,
+        last: BlockNumber,
+    ) -> list[Log]:
+        """As ``logs``, for at most LOG_SPAN blocks."""
         wanted = {
             "address": to_hex(address),
             "topics": [topic_filter(topic) for topic in topics],
@@ -178,7 +205,7 @@ class L1Client:
         name: str = "call",
         sender: Address | None = None,
         value: Wei = NO_WEI,
-        block: BlockNumber | None = None,
+        block: At | None = None,
     ) -> bytes:
         """What a contract answers, without a transaction.
 
@@ -186,11 +213,23 @@ class L1Client:
             Reverted: when it refuses; ``name`` is what the error calls the call.
         """
         request = _request(to, data, sender, value)
-        tag = LATEST if block is None else hex(block)
         try:
-            return from_hex(self._transport.request("eth_call", request, tag))
+            return from_hex(self._transport.request("eth_call", request, tag_of(block)))
         except RpcRefused as error:
             raise _reverted(name, error) from error
+
+    def broadcast(self, raw: RawTransaction) -> None:
+        """Hands signed bytes to the endpoint. That it knows them already is no error.
+
+        Raises:
+            NonceUsed: when the nonce is used by this or another transaction that is in a block.
+            Underpriced, InsufficientFunds: as their names say.
+        """
+        try:
+            self._transport.request("eth_sendRawTransaction", to_hex(raw))
+        except RpcRefused as error:
+            if not any(words in error.message.lower() for words in _KNOWN):
+                raise
 
     # ---- writing
 
@@ -297,10 +336,7 @@ class L1Client:
     def _submit(self, sent: Sent) -> None:
         raw = sent.signer.sign(sent.transaction)
         try:
-            self._transport.request("eth_sendRawTransaction", to_hex(raw))
-        except RpcRefused as error:
-            if "already known" not in error.message and "already imported" not in error.message:
-                raise
+            self.broadcast(raw)
         except InsufficientFunds as error:
             cost = sent.transaction.gas * sent.transaction.max_fee + sent.transaction.value
             raise InsufficientFunds(
@@ -334,8 +370,8 @@ class L1Client:
 
     def _rebroadcast(self, sent: Sent) -> None:
         try:
-            self._transport.request("eth_sendRawTransaction", to_hex(sent.raws[-1]))
-        except (RpcRefused, NonceUsed, Underpriced):
+            self.broadcast(sent.raws[-1])
+        except (NonceUsed, Underpriced):
             return
 
     def _receipt(self, sent: Sent) -> Mined | None:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prover.commit.keccak import Hash
+from prover.commit.keccak import ZERO_HASH, Hash, tagged
+from prover.commit.tags import Tag
 from prover.program import Depths
 from rollup.l1.accounts import Signer
-from rollup.l1.bound import Bound, Place
-from rollup.l1.chain import BlockNumber, Mined
+from rollup.l1.bound import Bound, Place, place_of
+from rollup.l1.chain import At, BlockNumber, Mined
 from rollup.l1.openings import Opening, header_tuple
 from rollup.protocol.batch import Header
 from rollup.protocol.claims import ProgramInfo
@@ -70,20 +71,20 @@ class RollupContract(Bound):
 
     artifact_name = "Rollup"
 
-    def head(self, block: BlockNumber | None = None) -> tuple[BatchNumber, Hash]:
+    def head(self, block: At | None = None) -> tuple[BatchNumber, Hash]:
         """Number and header hash of the newest batch."""
         number, header_hash = self.read("head", block=block)
         return BatchNumber(number), Hash(header_hash)
 
-    def confirmed(self, block: BlockNumber | None = None) -> BatchNumber:
+    def confirmed(self, block: At | None = None) -> BatchNumber:
         """Number of the newest final batch."""
         return BatchNumber(self.read("confirmed", block=block))
 
-    def batch_hash(self, number: BatchNumber, block: BlockNumber | None = None) -> Hash:
+    def batch_hash(self, number: BatchNumber, block: At | None = None) -> Hash:
         """Header hash of a batch; zeros when there is none."""
         return Hash(self.read("batchHash", number, block=block))
 
-    def data_hash_of(self, poster: Address, block: BlockNumber | None = None) -> Hash:
+    def data_hash_of(self, poster: Address, block: At | None = None) -> Hash:
         """Running hash of what ``poster`` published since its last batch."""
         return Hash(self.read("dataHashOf", address_text(poster), block=block))
 
@@ -100,7 +101,7 @@ class RollupContract(Bound):
         """Seconds in which a batch's claims may be challenged."""
         return Seconds(self.read("WINDOW"))
 
-    def claim_of(self, opening: Opening, block: BlockNumber | None = None) -> tuple[Any, ...]:
+    def claim_of(self, opening: Opening, block: At | None = None) -> tuple[Any, ...]:
         """The claim of an opened receipt, as L1 derives it.
 
         Raises:
@@ -130,6 +131,10 @@ class RollupContract(Bound):
             if name == "BatchPosted"
         ]
         return header, mined
+
+    def discard(self, signer: Signer) -> Mined:
+        """Forgets what the signer has published since its last batch."""
+        return self.send(signer, "discard")
 
     def choose_slot(self, signer: Signer, slot: SlotIndex) -> Mined:
         """Names the sequencer's slot."""
@@ -171,6 +176,16 @@ class RollupContract(Bound):
             return None
         chunk: bytes = self.artifact.functions["publish"].decode_inputs(data[4:])["chunk"]
         return chunk
+
+    def posted(self, number: BatchNumber, first: BlockNumber) -> BatchPosted | None:
+        """The post of a batch, looked for from the head back to L1 block ``first``."""
+        event = self.artifact.event("BatchPosted")
+        topics = [event.key, number.to_bytes(32)]
+        for start, end in reversed(self.client.spans(first, self.client.head().number)):
+            for log in self.client.logs_in(self.address, topics, start, end):
+                values = event.decode_log(list(log.topics), log.data)
+                return BatchPosted(posted_header(values), place_of(log))
+        return None
 
     def confirmations(self, first: BlockNumber, last: BlockNumber) -> list[BatchConfirmed]:
         """Batches confirmed in L1 blocks first..last."""
@@ -268,6 +283,25 @@ class ProgramsContract(Bound):
     def register(self, signer: Signer, rows: Sequence[bytes], depths: Depths) -> Mined:
         """Registers a program by its packed rows."""
         return self.send(signer, "register", b"".join(rows), int.from_bytes(bytes(depths)))
+
+
+def chunks_behind(
+    published: Sequence[ChunkPublished], data_hash: Hash
+) -> list[ChunkPublished] | None:
+    """Those of one poster's chunks, given in order, that ``data_hash`` is the running hash of.
+
+    A chunk either goes on from the one before or, after a post or a discard, starts again. None
+    when the chunks do not lead to the hash.
+    """
+    chain: list[ChunkPublished] = []
+    for chunk in published:
+        running = chain[-1].data_hash if chain else ZERO_HASH
+        if chunk.data_hash != tagged(Tag.CHUNK, running, chunk.chunk_hash):
+            chain = []
+        chain.append(chunk)
+        if chunk.data_hash == data_hash:
+            return chain
+    return None
 
 
 def posted_header(values: dict[str, Any]) -> Header:

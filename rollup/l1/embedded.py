@@ -27,7 +27,8 @@ from eth.vm.message import Message
 from eth_utils.exceptions import ValidationError
 
 from prover.commit.keccak import keccak
-from rollup.l1.pool import Pool, PoolRefusal, intrinsic_gas
+from rollup.l1.fees import intrinsic_gas
+from rollup.l1.pool import Pool, PoolRefusal
 
 FORK: Final = "prague"
 GAS_LIMIT: Final = 36_000_000

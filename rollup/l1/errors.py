@@ -1,15 +1,15 @@
 """What can go wrong between the ledger and its L1, finer than rollup.errors has it.
 
 L1Error
-├── L1Unavailable       no answer from the RPC endpoint: try again, or another endpoint
-├── RpcRefused          the endpoint answered with an error that no class below names
+├── L1Unavailable           no answer from the RPC endpoint: try again, or another endpoint
+│   ├── InsufficientFunds   the sending account cannot pay: fund it
+│   ├── Underpriced         a fee too low for the endpoint or for replacing what it holds
+│   ├── FeeLimitReached     the fee that would be needed is above the limit set for it
+│   └── NotMined            sent, but not in a block within the time allowed
+├── RpcRefused          the endpoint answered with an error that no other class names
 ├── WrongChain          the endpoint serves another chain than the one asked for
 ├── UnknownContract     no code, or other code, where a contract should be
-├── InsufficientFunds   the sending account cannot pay for the transaction
 ├── NonceUsed           another transaction of this account took the nonce
-├── Underpriced         a fee too low for the endpoint or for replacing what it holds
-├── FeeLimitReached     the fee that would be needed is above the limit set for it
-├── NotMined            sent, but not in a block within the time allowed
 ├── Reverted            the contract refused; carries the custom error's name and values
 ├── DeploymentError     a deployment, or the file describing it, that cannot be used
 ├── DevnetError         the development chain cannot be started
@@ -63,7 +63,7 @@ class UnknownContract(L1Error):
     code = "l1-unknown-contract"
 
 
-class InsufficientFunds(L1Error):
+class InsufficientFunds(L1Unavailable):
     """The account's ETH does not cover value and fees."""
 
     code = "l1-insufficient-funds"
@@ -75,19 +75,19 @@ class NonceUsed(L1Error):
     code = "l1-nonce-used"
 
 
-class Underpriced(L1Error):
+class Underpriced(L1Unavailable):
     """The fee is too low for the endpoint, or for replacing what it already holds."""
 
     code = "l1-underpriced"
 
 
-class FeeLimitReached(L1Error):
+class FeeLimitReached(L1Unavailable):
     """Going on would cost more a gas than the configured limit."""
 
     code = "l1-fee-limit"
 
 
-class NotMined(L1Error):
+class NotMined(L1Unavailable):
     """A transaction was accepted and is in no block yet; ``transaction`` is its hash."""
 
     code = "l1-not-mined"

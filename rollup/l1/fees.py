@@ -45,3 +45,11 @@ class FeePolicy:
         if raised < max_fee + max_fee // 8 + 1:
             return None
         return Wei(min(raised_tip, raised)), raised
+
+
+def intrinsic_gas(data: bytes, *, creates: bool) -> tuple[int, int]:
+    """Gas before execution, and EIP-7623's floor on the total, of a transaction with ``data``."""
+    zeros = data.count(0)
+    tokens = zeros + 4 * (len(data) - zeros)
+    creation = 32_000 + 2 * (-(-len(data) // 32)) if creates else 0
+    return 21_000 + 4 * tokens + creation, 21_000 + 10 * tokens

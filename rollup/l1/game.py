@@ -8,11 +8,12 @@ from typing import Any
 from bisection.dissection import Dissection, Opening, first_head
 from bisection.game import GameState, Rules, Side, Status
 from bisection.machine import Address, Claim, ClaimId
+from bisection.ports import GameKey
 from prover.commit.keccak import ZERO_HASH, Hash
 from rollup.errors import LostConsistency
 from rollup.l1.accounts import Signer
 from rollup.l1.bound import Bound, Place
-from rollup.l1.chain import BlockNumber, Mined
+from rollup.l1.chain import At, BlockNumber, Mined
 from rollup.protocol.types import Address as LedgerAddress
 from rollup.protocol.types import Wei, address_text
 
@@ -70,17 +71,17 @@ class GameContract(Bound):
         """Wei a challenger puts up."""
         return Wei(self.read("CHALLENGE_BOND"))
 
-    def time(self, block: BlockNumber | None = None) -> int:
+    def time(self, block: At | None = None) -> int:
         """Protocol time: block time less paused time."""
         return int(self.read("protocolTime", block=block))
 
     def status_of(self, claim: ClaimId) -> ClaimStatus:
         """What became of a claim."""
-        return ClaimStatus(self.read("claimOf", claim)[0][0])
+        return ClaimStatus(self.read("claimOf", claim)[0])
 
     def defender_of(self, claim: ClaimId) -> Address:
         """Who moves for a claim that was challenged; zeros when it was not."""
-        return Address(bytes.fromhex(self.read("claimOf", claim)[0][3][2:]))
+        return Address(bytes.fromhex(self.read("claimOf", claim)[3][2:]))
 
     def state(self, claim: Claim, challenger: Address, rules: Rules) -> GameState:
         """The game as it stands.
@@ -105,6 +106,15 @@ class GameContract(Bound):
             moved_at,
             moves,
         )
+
+    def is_open(self, claim: ClaimId, challenger: Address) -> bool:
+        """Whether the game is being played."""
+        playing: bool = self.read("game", claim, _text(challenger))[-1]
+        return playing
+
+    def openings(self, first: BlockNumber, last: BlockNumber) -> list[tuple[GameKey, BlockNumber]]:
+        """Games opened in L1 blocks first..last, and where."""
+        return [(_key(values), place.block) for values, place in self.events("Opened", first, last)]
 
     def move(
         self,
@@ -222,6 +232,11 @@ def _opened(claim: ClaimId, challenger: Address, opened: Opening) -> tuple[Any, 
         opened.right,
         list(opened.path),
     )
+
+
+def _key(values: dict[str, Any]) -> GameKey:
+    challenger = Address(bytes.fromhex(values["challenger"][2:]))
+    return GameKey(ClaimId(Hash(values["claimId"])), challenger)
 
 
 def _text(address: bytes) -> str:

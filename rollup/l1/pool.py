@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from rollup.l1.fees import intrinsic_gas
+
 # A replacement must pay this much more, in per cent: the rule of Ethereum's own nodes.
 BUMP: Final = 10
 
@@ -116,11 +118,3 @@ def _tip(transaction: Any, base_fee: int) -> int:
 
 def _raised(old: int, new: int) -> bool:
     return new * 100 >= old * (100 + BUMP)
-
-
-def intrinsic_gas(data: bytes, *, creates: bool) -> tuple[int, int]:
-    """Gas before execution, and EIP-7623's floor on the total, of a transaction with ``data``."""
-    zeros = data.count(0)
-    tokens = zeros + 4 * (len(data) - zeros)
-    creation = 32_000 + 2 * (-(-len(data) // 32)) if creates else 0
-    return 21_000 + 4 * tokens + creation, 21_000 + 10 * tokens

@@ -1,7 +1,7 @@
 """The batches on L1 as a follower reads them: headers and chunks from events, facts from views."""
 
 from rollup.l1.chain import BlockNumber
-from rollup.l1.contracts import BatchPosted
+from rollup.l1.contracts import BatchPosted, chunks_behind
 from rollup.l1.deploy import Contracts
 from rollup.protocol.batch import Header
 from rollup.protocol.claims import ProgramInfo
@@ -40,7 +40,9 @@ class ContractView:
         after = (first, -1) if before is None else (before.place.block, before.place.index)
         until = (posted.place.block, posted.place.index)
         mine = [p for p in published if after < (p.place.block, p.place.index) < until]
-        chunks = [rollup.chunk_in(publication) for publication in mine]
+        # What was discarded in between is on L1 as well, and not the batch's.
+        behind = chunks_behind(mine, header.data_hash) or []
+        chunks = [rollup.chunk_in(publication) for publication in behind]
         return [chunk for chunk in chunks if chunk is not None]
 
     def program(self, program: Hash) -> ProgramInfo | None:

@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
+from bisection.dissection import Dissection, first_head
+from bisection.machine import ClaimId
 from prover.commit.keccak import ZERO_HASH, Hash, keccak
 from rollup.l1.openings import header_tuple
 from rollup.protocol.batch import Header, data_hashes, genesis_hash
 from rollup.protocol.eip712 import ORDER
 from rollup.protocol.receipts import Statement
 from rollup.protocol.types import AccountIndex, Address, Nonce, Seconds, SlotIndex
+from tests.contracts.arena import Parameters, raw_address
 from tests.contracts.evm import ZERO, reverts
 from tests.contracts.ledger import CAPS, COUNTER, WINDOW, Ledger, Posted, Run, deploy, hexed, signer
 
@@ -18,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("toolchain")
 LIE = Hash(b"\x66" * 32)
 RUN = Run()
 STEP = Run(steps=1)
+DEFENDER = Address(b"\x0d" * 20)
 
 
 @pytest.fixture
@@ -123,6 +127,15 @@ def test_nobody_disturbs_anothers_data(ledger: Ledger) -> None:
     assert ledger.rollup.dataHashOf(ledger.challenger) == data_hashes([b"noise"])[-1]
     ledger.rollup.post(1, ledger.parent, 1, LIE, mine, sender=ledger.sequencer)
     assert ledger.rollup.dataHashOf(ledger.challenger) != ZERO_HASH
+
+
+def test_a_poster_can_start_its_data_again(ledger: Ledger) -> None:
+    ledger.publish(b"left over")
+    ledger.publish(b"noise", sender=ledger.challenger)
+    ledger.rollup.discard(sender=ledger.sequencer)
+    assert ledger.rollup.dataHashOf(ledger.sequencer) == ZERO_HASH
+    assert ledger.rollup.dataHashOf(ledger.challenger) == data_hashes([b"noise"])[-1]
+    assert ledger.publish(b"data") == ledger.rollup.dataHashOf(ledger.sequencer)
 
 
 def test_a_chunk_has_a_bound_and_is_told(ledger: Ledger) -> None:
@@ -539,14 +552,31 @@ def test_a_receipt_in_two_batches_is_one_claim(ledger: Ledger) -> None:
     assert ledger.vault.bonded() == 3 * ledger.rules.bond  # one slot of four is gone, once
 
 
-def test_a_dispute_over_the_tensor_machine_ends_in_one_operation(ledger: Ledger) -> None:
-    """The whole way on chain: batch, opened receipt, dissection, step proof, slash."""
-    posted = lie(ledger)
-    receipt = posted.batch.receipts[0]
-    ledger.challenge(posted.opening(0), RUN.values(16))
-    ledger.chain.warp(ledger.rules.clock + 1)
-    ledger.game.timeout(receipt.id, ledger.challenger)
-    assert ledger.rollup.isVoid(receipt.id)
+def test_a_dispute_over_the_tensor_machine_ends_in_one_operation() -> None:
+    """The whole way on chain: batch, opened receipt, two dissections, step proof, slash."""
+    ledger = deploy(rules=Parameters(k=2))
+    posted = ledger.post_works(RUN.work(ledger.account, params_after=LIE, defender=DEFENDER))
+    claim = posted.batch.receipts[0].id
+    false = ledger.claim(posted.batch.receipts[0])[4]  # type: ignore[arg-type]
+    true = [RUN.commitment(position) for position in range(5)]
+    first = Dissection(0, 4, (true[0], true[2], true[4]))
+    prior = first_head(ClaimId(claim), raw_address(ledger.challenger))
+    ledger.challenge(posted.opening(0), first.values[1:])
+
+    # The defender agrees on the first half and stands by its lie at the end of the second.
+    answer = Dissection(2, 2, (true[2], true[3], false))
+    opened = first.opening(prior, 1)
+    where = (opened.prior, opened.part, opened.left, opened.right, list(opened.path))
+    game = (claim, ledger.challenger)
+    ledger.game.move(*game, *where, list(answer.values[1:]), sender=hexed(DEFENDER))
+
+    opened = answer.opening(first.head(prior), 1)
+    where = (opened.prior, opened.part, opened.left, opened.right, list(opened.path))
+    ledger.game.prove(*game, *where, RUN.witness(3), sender=ledger.challenger)
+    assert ledger.rollup.isVoid(claim)
+    assert ledger.rollup.openGames(1) == 0
+    ledger.chain.warp(WINDOW)
+    ledger.confirm(posted)
 
 
 def test_bad_parameters_are_refused() -> None:

@@ -180,6 +180,10 @@ interface IRollup is IClaimHost {
     /// @notice Puts a chunk of data on L1: it is this transaction's input. Each caller has a running hash of its own.
     function publish(bytes calldata chunk) external;
 
+    /// @notice Forgets what the caller has published since its last batch: its running hash becomes zero. For a poster
+    /// whose chunks a reorganisation brought back in part or in another order.
+    function discard() external;
+
     /// @notice Sequencer: posts the next batch. Consumes its running data hash.
     /// @param parent header hash of the batch before; a post made for a branch that a reorganisation removed reverts.
     /// @param dataHash of the chunks published since the last batch.
