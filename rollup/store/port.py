@@ -69,6 +69,8 @@ class StoredBatch:
     receipts: int
     root: Hash
     data_hash: Hash
+    sealed: int
+    """Unix time in seconds."""
     posted: Posted | None
     """None while no block that we know of holds it."""
     final: bool

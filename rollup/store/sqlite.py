@@ -34,7 +34,10 @@ from rollup.store.port import (
     SubmitResult,
 )
 
-_BATCH = "SELECT number, last, receipts, root, data_hash, parent, posted, block, final FROM batches"
+_BATCH = (
+    "SELECT number, last, receipts, root, data_hash, sealed, parent, posted, block, final "
+    "FROM batches"
+)
 
 
 class SqliteStore:
@@ -185,7 +188,8 @@ class SqliteStore:
                 last,
                 batch.last,
             )
-            if (batch.number, batch.receipts, batch.last) != (number + 1, *(span or (0, 0, 0))[1:]):
+            start, receipts, last_there = span or (0, 0, 0)
+            if (batch.number, batch.receipts, batch.last) != (number + 1, receipts, last_there):
                 raise LostConsistency(
                     f"batch {batch.number} with {batch.receipts} receipts up to entry {batch.last} "
                     f"does not follow what the store holds: batch {number} up to entry {last}"
@@ -196,7 +200,7 @@ class SqliteStore:
                 (
                     batch.number,
                     batch.last,
-                    span[0],
+                    start,
                     batch.receipts,
                     batch.root,
                     batch.data_hash,
@@ -274,7 +278,7 @@ class SqliteStore:
 
 
 def _batch(row: Any) -> StoredBatch:
-    number, last, receipts, root, data_hash, parent, posted, block, final = row
+    number, last, receipts, root, data_hash, sealed, parent, posted, block, final = row
     place = None
     if posted is not None:
         header = Header(
@@ -287,5 +291,5 @@ def _batch(row: Any) -> StoredBatch:
         )
         place = Posted(header, block)
     return StoredBatch(
-        BatchNumber(number), last, receipts, Hash(root), Hash(data_hash), place, bool(final)
+        BatchNumber(number), last, receipts, Hash(root), Hash(data_hash), sealed, place, bool(final)
     )

@@ -1,0 +1,143 @@
+"""Who may enter: the checks between a request and the store, each with the reason it gives.
+
+What is checked here keeps void receipts out; that nothing is lost or doubled is the store's to say.
+L1 checks again whatever matters when a receipt is disputed, so a registry that lags costs a void
+receipt at the worst.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rollup.errors import Refused
+from rollup.protocol.eip712 import Domain
+from rollup.protocol.entries import Entry, account_of, slot_of
+from rollup.protocol.presets import Preset
+from rollup.protocol.receipts import Statement, StatementKind, Work, WorkKind
+from rollup.protocol.types import U64_MAX, ZERO_ADDRESS, Address, Hash
+from rollup.sequencer.ports import ProgramFacts, RegistryPort
+from rollup.sequencer.recovery import Recovery
+
+_WORK_KINDS: Final = frozenset(WorkKind)
+_STATEMENT_KINDS: Final = frozenset(StatementKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The preset's bounds that admission applies."""
+
+    batch_receipts: int
+    claim_work: int
+    claim_words: int
+    claim_rows: int
+    claim_steps: int
+
+    @classmethod
+    def of(cls, preset: Preset) -> "Limits":
+        """The bounds of `preset`."""
+        return cls(
+            preset.batch_receipts,
+            preset.max_claim_work,
+            preset.max_claim_words,
+            preset.max_claim_rows,
+            preset.max_claim_steps,
+        )
+
+
+class Admission:
+    """Judges entries. Its only state is what `RegistryPort` remembers."""
+
+    def __init__(
+        self, domain: Domain, limits: Limits, registry: RegistryPort, recovery: Recovery
+    ) -> None:
+        self._domain = domain
+        self._limits = limits
+        self._registry = registry
+        self._recovery = recovery
+
+    async def check(self, entries: Sequence[Entry]) -> list[Refused | None]:
+        """For each entry None, or why it is refused.
+
+        Codes: unknown-kind, too-large, unknown-account, bad-signature, wrong-signer, slot-not-live,
+            no-defender,
+        unknown-program, over-cap.
+
+        Raises:
+            L1Unavailable: when the registry does not answer; nothing is said of any entry then.
+        """
+        signers = await self._recovery.recover(
+            [(self._domain.digest(entry.id), entry.signature) for entry in entries]
+        )
+        verdicts: list[Refused | None] = []
+        for entry, signer in zip(entries, signers, strict=True):
+            try:
+                await self._judge(entry, signer)
+                verdicts.append(None)
+            except Refused as refused:
+                verdicts.append(refused)
+        return verdicts
+
+    async def _judge(self, entry: Entry, signer: Address | Refused) -> None:
+        if isinstance(signer, Refused):
+            raise signer
+        if len(entry.receipts) > self._limits.batch_receipts:
+            raise Refused(
+                "too-large",
+                f"a bundle holds at most {self._limits.batch_receipts} receipts, a batch's worth, "
+                f"not {len(entry.receipts)}",
+            )
+        await self._judge_signer(entry, signer)
+        await self._judge_slot(entry)
+        programs: dict[Hash, ProgramFacts | None] = {}
+        for receipt in entry.receipts:
+            if isinstance(receipt, Statement):
+                if receipt.kind not in _STATEMENT_KINDS:
+                    raise Refused("unknown-kind", f"no Statement is of kind {receipt.kind}")
+                continue
+            if receipt.program not in programs:
+                programs[receipt.program] = await self._registry.program(receipt.program)
+            self._judge_work(receipt, programs[receipt.program])
+
+    async def _judge_signer(self, entry: Entry, signer: Address) -> None:
+        account = account_of(entry)
+        owner = await self._registry.owner(account)
+        if owner is None:
+            raise Refused("unknown-account", f"L1 knows no account {account}; open it first")
+        if signer != owner:
+            raise Refused(
+                "wrong-signer",
+                f"0x{signer.hex()} signed for this chain and rollup, account {account} is "
+                f"0x{owner.hex()}'s",
+            )
+
+    async def _judge_slot(self, entry: Entry) -> None:
+        slot = slot_of(entry)
+        if slot is not None and not await self._registry.slot_live(account_of(entry), slot):
+            raise Refused(
+                "slot-not-live",
+                f"slot {slot} of account {account_of(entry)} backs nothing now; deposit a bond and "
+                "name its slot",
+            )
+
+    def _judge_work(self, work: Work, program: ProgramFacts | None) -> None:
+        if work.kind not in _WORK_KINDS:
+            raise Refused("unknown-kind", f"no Work is of kind {work.kind}")
+        if work.defender == ZERO_ADDRESS:
+            raise Refused("no-defender", "Work names an address that may defend it")
+        if program is None:
+            raise Refused(
+                "unknown-program", f"program 0x{work.program.hex()} is not registered on L1"
+            )
+        limits = self._limits
+        for what, value, most in (
+            ("steps", work.steps, limits.claim_steps),
+            ("work units", work.steps * program.work, limits.claim_work),
+            ("words a step", program.words, limits.claim_words),
+            ("rows", program.rows, limits.claim_rows),
+            ("micro-steps", work.steps * program.micro_steps, 2**62 - 1),
+            ("as its last step", work.first_step + work.steps, U64_MAX),
+        ):
+            if value > most:
+                raise Refused("over-cap", f"a claim has at most {most} {what}, not {value}")
+        if work.steps == 0:
+            raise Refused("over-cap", "a claim has at least one step")

@@ -1,0 +1,108 @@
+"""What the sequencer needs of L1, and of a clock. `rollup.l1` satisfies these; tests play them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, SlotIndex
+from rollup.store import Intent, Posted
+
+Clock = Callable[[], float]
+"""Unix time in seconds. `time.time`, or a test's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramFacts:
+    """What L1 knows of a registered program."""
+
+    work: int
+    """Work units of one training step."""
+    words: int
+    rows: int
+    micro_steps: int
+    """Of one training step."""
+
+
+class RegistryPort(Protocol):
+    """What admission asks of L1. Every method may raise L1Unavailable."""
+
+    async def owner(self, account: AccountIndex) -> Address | None:
+        """The account's address; None when there is no such account."""
+
+    async def slot_live(self, account: AccountIndex, slot: SlotIndex) -> bool:
+        """Whether the slot would back a claim that is posted now."""
+
+    async def program(self, program: Hash) -> ProgramFacts | None:
+        """A registered program; None when it is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The rollup as of one L1 block: all fields are read at that block and no other."""
+
+    block: int
+    head: BatchNumber
+    """The newest batch; 0 when there is none."""
+    head_hash: Hash
+    """Its header hash; the genesis hash when there is none."""
+    data_hash: Hash
+    """Running hash of what the sequencer's account has published since its last post."""
+    nonce: int
+    """Transactions of the sequencer's account that are in blocks: its next nonce."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """`publish(chunk)`."""
+
+    chunk: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """`post(number, parent, receipts, root, data hash)`."""
+
+    number: BatchNumber
+    parent: Hash
+    receipts: int
+    root: Hash
+    data_hash: Hash
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """`discard()`:
+
+    the account's running data hash becomes zero. Needed when it is no prefix of the next batch's.
+    """
+
+
+Call = Publish | Post | Discard
+
+
+class RollupPort(Protocol):
+    """What the poster asks of L1.
+
+    Every method may raise L1Unavailable, and is then asked again later.
+    """
+
+    async def view(self) -> View:
+        """The rollup at the newest block."""
+
+    async def posted(self, number: BatchNumber) -> Posted | None:
+        """A batch's header and block, from the event of its post;
+
+        None when no block holds it now.
+        """
+
+    async def sign(self, number: BatchNumber, calls: Sequence[Call], nonce: int) -> list[Intent]:
+        """Transactions for the calls with nonces from `nonce` on, serving batch `number`.
+
+        Nothing is sent.
+        """
+
+    async def bump(self, intent: Intent) -> Intent | None:
+        """The same call and nonce for a higher fee; None when it would exceed the fee limit."""
+
+    async def send(self, intent: Intent) -> None:
+        """Hands the bytes to L1. That L1 knows them already, or has used the nonce, is no error."""

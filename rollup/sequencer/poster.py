@@ -1,0 +1,224 @@
+"""Brings sealed batches to L1, each once, through crashes, reorgs and lost transactions.
+
+The poster remembers nothing. Each step reads one consistent view of L1 and the store, and does the
+next thing that they call for. Three facts make that safe at every point where the process may die
+or L1 may turn back:
+
+* A transaction is signed with its nonce and written down before it is sent. While one that was
+written down may still
+  be mined (its nonce is not used at the view), the same bytes are sent again and nothing new is
+  signed.
+* `publish` extends a running data hash and `post` takes exactly one: how much of a batch is on L1
+can be read off, and a
+  post of anything else reverts.
+* `post` names number and parent: a batch enters once, after the one that it was made for.
+
+What neither store nor L1 can explain (a batch on L1 that this store never sealed, a lasting post
+that is gone) is LostConsistency, and stops the process.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from rollup.errors import LostConsistency
+from rollup.protocol.batch import data_hashes, genesis_hash
+from rollup.protocol.eip712 import Domain
+from rollup.protocol.types import BatchNumber
+from rollup.sequencer.ports import Call, Clock, Discard, Post, Publish, RollupPort, View
+from rollup.store import Intent, Posted, Store, StoredBatch
+
+log = logging.getLogger(__name__)
+
+_SLOWEST: Final = 600.0
+"""Seconds between two attempts at a batch that L1 keeps refusing."""
+
+
+class Poster:
+    """One account's poster. Call `step` again and again; each call makes one move at the most."""
+
+    def __init__(
+        self,
+        store: Store,
+        l1: RollupPort,
+        domain: Domain,
+        clock: Clock,
+        confirmations: int,
+        bump_after: float = 60.0,
+    ) -> None:
+        self._store = store
+        self._l1 = l1
+        self._genesis = genesis_hash(domain)
+        self._clock = clock
+        self._confirmations = confirmations
+        self._bump_after = bump_after
+        self._sent: tuple[int, float] = (-1, 0.0)
+        """First waiting nonce, and since when it is the first."""
+        self._tries: tuple[BatchNumber, int, float] = (BatchNumber(0), 0, 0.0)
+        """Batch that was sent last, how often, and when it may be sent again."""
+
+    async def step(self) -> bool:
+        """One move; whether there is more to do than to wait for new batches.
+
+        Raises:
+            L1Unavailable, StoreUnavailable: nothing is lost; call again later.
+            LostConsistency: stop.
+        """
+        view = await self._l1.view()
+        unsettled = await self._store.unsettled()
+        await self._recognise(view, unsettled)
+        waiting = await self._store.intents(view.nonce)
+        if waiting:
+            await self._push(view, waiting)
+            return True
+        batch = await self._store.batch(BatchNumber(view.head + 1))
+        if batch is None:
+            return False
+        if self._may_send(batch):
+            await self._send_batch(view, batch)
+        return True
+
+    # ---- what L1 holds
+
+    async def _recognise(self, view: View, unsettled: Sequence[StoredBatch]) -> None:
+        """Writes down which batches L1 holds at `view`, checks that they are ours, and settles the
+        deep ones.
+        """
+        first = unsettled[0].number if unsettled else await self._next_number()
+        if view.head < first - 1:
+            raise LostConsistency(
+                f"L1 holds batches up to {view.head}, but batch {first - 1} was taken as lasting; "
+                "is this the right L1 node, and is it whole?"
+            )
+        if view.head > (unsettled[-1].number if unsettled else first - 1):
+            raise LostConsistency(
+                f"L1 holds batch {view.head}, which this store never sealed; the store is an old "
+                "copy, or another sequencer posts with the same account"
+            )
+        if view.head == 0 and view.head_hash != self._genesis:
+            raise LostConsistency("L1's rollup is another one: its genesis hash is not ours")
+        held = [batch for batch in unsettled if batch.number <= view.head]
+        if _known(held, unsettled, view):
+            posted = [batch.posted for batch in held if batch.posted is not None]
+        else:
+            posted = await self._read(held, view)
+            if len(posted) < len(held):
+                return  # L1 turned back between two answers; the next view will tell
+            await self._store.record(posted, BatchNumber(view.head + 1))
+            log.info("batches on L1", extra={"head": view.head, "block": view.block})
+        deep = [
+            place.header.number
+            for place in posted
+            if view.block - place.block >= self._confirmations
+        ]
+        if deep:
+            await self._store.finalize(deep[-1])
+
+    async def _next_number(self) -> BatchNumber:
+        last = await self._store.last_batch()
+        return BatchNumber(last.number + 1 if last else 1)
+
+    async def _read(self, held: Sequence[StoredBatch], view: View) -> list[Posted]:
+        """The headers of `held` on L1, up to the first that is gone;
+
+        the last is the view's head.
+        """
+        posted: list[Posted] = []
+        for batch in held:
+            place = await self._l1.posted(batch.number)
+            if place is None:
+                break
+            header = place.header
+            if (header.number, header.receipts, header.root, header.data_hash) != (
+                batch.number,
+                batch.receipts,
+                batch.root,
+                batch.data_hash,
+            ):
+                raise LostConsistency(
+                    f"L1 holds another batch {batch.number} than this store sealed; another "
+                    "sequencer posts with the same account, or the store is an old copy"
+                )
+            posted.append(place)
+        ends = [*(place.header.parent for place in posted[1:]), view.head_hash]
+        hashes = [place.header.hash for place in posted]
+        return posted if hashes == ends else posted[:-1]  # else L1 turned back meanwhile
+
+    # ---- what L1 lacks
+
+    async def _push(self, view: View, waiting: Sequence[Intent]) -> None:
+        """Sends again what may still be mined; for a higher fee when the first has waited long."""
+        now = self._clock()
+        if waiting[0].nonce != self._sent[0]:
+            self._sent = (waiting[0].nonce, now)
+        elif now - self._sent[1] >= self._bump_after:
+            self._sent = (waiting[0].nonce, now)
+            await self._store.intend(await self._urge(view, waiting))
+            waiting = await self._store.intents(view.nonce)
+        for intent in waiting:
+            await self._l1.send(intent)
+
+    async def _urge(self, view: View, waiting: Sequence[Intent]) -> list[Intent]:
+        """The same transactions for higher fees, and something to fill nonces that are missing.
+
+        A nonce can be missing when the account was used for something else that a reorg removed.
+        `discard` fills it: whatever it breaks is published again.
+        """
+        intents: list[Intent] = []
+        there = {intent.nonce for intent in waiting}
+        for nonce in range(view.nonce, waiting[-1].nonce):
+            if nonce not in there:
+                intents += await self._l1.sign(waiting[0].number, [Discard()], nonce)
+        for intent in waiting:
+            raised = await self._l1.bump(intent)
+            if raised is not None:
+                intents.append(raised)
+        log.info("fees raised", extra={"nonce": view.nonce, "transactions": len(intents)})
+        return intents
+
+    def _may_send(self, batch: StoredBatch) -> bool:
+        """Whether to send a batch now: ever more rarely when what was sent had no effect.
+
+        A post that reverts (the sequencer's bond is gone, say) costs gas each time.
+        """
+        number, times, again = self._tries
+        now = self._clock()
+        if number != batch.number:
+            times = 0
+        elif now < again:
+            return False
+        self._tries = (batch.number, times + 1, now + min(2.0**times, _SLOWEST))
+        return True
+
+    async def _send_batch(self, view: View, batch: StoredBatch) -> None:
+        """Signs, writes down and sends all that the batch still lacks on L1, in one go."""
+        chunks = await self._store.chunks(batch.number)
+        hashes = data_hashes(chunks)
+        calls: list[Call] = []
+        if view.data_hash in hashes:
+            done = hashes.index(view.data_hash)
+        else:
+            # Left over from transactions that a reorg undid in part.
+            calls.append(Discard())
+            done = 0
+        calls += [Publish(chunk) for chunk in chunks[done:]]
+        calls.append(
+            Post(batch.number, view.head_hash, batch.receipts, batch.root, batch.data_hash)
+        )
+        intents = await self._l1.sign(batch.number, calls, view.nonce)
+        await self._store.intend(intents)
+        for intent in intents:
+            await self._l1.send(intent)
+        log.info(
+            "batch sent",
+            extra={"batch": batch.number, "receipts": batch.receipts, "calls": len(calls)},
+        )
+
+
+def _known(held: Sequence[StoredBatch], unsettled: Sequence[StoredBatch], view: View) -> bool:
+    """Whether the store already says exactly this of L1."""
+    if any((batch.posted is not None) != (batch.number <= view.head) for batch in unsettled):
+        return False
+    return not held or (
+        held[-1].posted is not None and held[-1].posted.header.hash == view.head_hash
+    )

@@ -1,0 +1,76 @@
+"""Where a receipt is, and its portable proof."""
+
+import asyncio
+from collections import OrderedDict
+from typing import Any, Final
+
+from rollup.errors import LostConsistency, Refused
+from rollup.protocol import codec, proof
+from rollup.protocol.batch import Batch
+from rollup.protocol.documents import Json, text
+from rollup.protocol.eip712 import Domain
+from rollup.protocol.types import BatchNumber, ReceiptId
+from rollup.store import Store
+
+_KEPT: Final = 4
+"""Batches whose trees are kept: proofs are mostly asked for soon."""
+
+
+class Proofs:
+    """Answers from the store alone."""
+
+    def __init__(self, store: Store, domain: Domain) -> None:
+        self._store = store
+        self._domain = domain
+        self._batches: OrderedDict[BatchNumber, Batch] = OrderedDict()
+
+    async def whereabouts(self, receipt: ReceiptId) -> dict[str, Any]:
+        """{state, batch, index}; state is pooled, batched, posted or final.
+
+        Raises:
+            Refused: unknown-receipt.
+        """
+        found = await self._store.locate(receipt)
+        if found is None:
+            raise _unknown(receipt)
+        if found.batch is None:
+            return {"state": "pooled", "batch": None, "index": None}
+        batch = await self._store.batch(found.batch)
+        if batch is None or batch.posted is None:
+            state = "batched"
+        else:
+            state = "final" if batch.final else "posted"
+        return {"state": state, "batch": found.batch, "index": found.index}
+
+    async def proof(self, receipt: ReceiptId) -> Json:
+        """The receipt's proof under the header that L1 holds.
+
+        Raises:
+            Refused: unknown-receipt, or not-posted.
+            LostConsistency: when the stored data is not the stored batch's.
+        """
+        found = await self._store.locate(receipt)
+        if found is None:
+            raise _unknown(receipt)
+        stored = None if found.batch is None else await self._store.batch(found.batch)
+        if stored is None or stored.posted is None:
+            raise Refused("not-posted", f"receipt {text(receipt)} is on no L1 block yet; ask later")
+        batch = await self._batch(stored.number)
+        if batch.root != stored.root:
+            raise LostConsistency(f"the stored data of batch {stored.number} is not its own")
+        return proof.make(batch, stored.posted.header, found.index, self._domain)
+
+    async def _batch(self, number: BatchNumber) -> Batch:
+        batch = self._batches.get(number)
+        if batch is None:
+            data = b"".join(await self._store.chunks(number))
+            batch = await asyncio.to_thread(lambda: Batch.of(codec.decode(data)))
+            self._batches[number] = batch
+            while len(self._batches) > _KEPT:
+                self._batches.popitem(last=False)
+        self._batches.move_to_end(number)
+        return batch
+
+
+def _unknown(receipt: ReceiptId) -> Refused:
+    return Refused("unknown-receipt", f"no receipt {text(receipt)} was accepted here")

@@ -1,0 +1,172 @@
+"""The sequencer as one process: gateway, batcher and poster over one store."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+
+from rollup.errors import L1Error, LostConsistency, StoreUnavailable
+from rollup.protocol.eip712 import Domain
+from rollup.protocol.presets import Preset
+from rollup.sequencer.admission import Admission, Limits
+from rollup.sequencer.batcher import Batcher
+from rollup.sequencer.gateway import BODY_LIMIT, Gateway
+from rollup.sequencer.pool import Pool
+from rollup.sequencer.ports import Clock, RegistryPort, RollupPort
+from rollup.sequencer.poster import Poster
+from rollup.sequencer.proofs import Proofs
+from rollup.sequencer.recovery import Recovery
+from rollup.sequencer.registry import CachedRegistry
+from rollup.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Sequencer:
+    """Everything wired. Make it with `Sequencer.over`; serve `app`, and await `run` beside it."""
+
+    def __init__(
+        self,
+        store: Store,
+        pool: Pool,
+        batcher: Batcher,
+        poster: Poster,
+        recovery: Recovery,
+        clock: Clock,
+        poll: float,
+        stale_after: float,
+    ) -> None:
+        self._store = store
+        self._pool = pool
+        self._batcher = batcher
+        self._poster = poster
+        self._recovery = recovery
+        self._clock = clock
+        self._poll = poll
+        self._stale_after = stale_after
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting_since: float | None = None
+        self._unposted = 0
+        self.app: Starlette
+
+    @classmethod
+    async def over(
+        cls,
+        store: Store,
+        l1: RollupPort,
+        registry: RegistryPort,
+        domain: Domain,
+        preset: Preset,
+        clock: Clock,
+        *,
+        poll: float = 1.0,
+        workers: int = 0,
+        pool_limit: int = 262_144,
+        stale_after: float = 600.0,
+        body_limit: int = BODY_LIMIT,
+    ) -> "Sequencer":
+        """A sequencer over an open store and an L1.
+
+        `poll` seconds lie between two looks at L1; `workers` processes recover signers (0: none but
+        this one); /healthz fails when something has waited for L1 longer than `stale_after`
+        seconds.
+        """
+        pool = Pool(store, clock, pool_limit)
+        await pool.load()
+        recovery = Recovery(workers)
+        sequencer = cls(
+            store,
+            pool,
+            Batcher(store, pool, preset, clock),
+            Poster(store, l1, domain, clock, preset.confirmations),
+            recovery,
+            clock,
+            poll,
+            stale_after,
+        )
+        admission = Admission(domain, Limits.of(preset), CachedRegistry(registry, clock), recovery)
+        gateway = Gateway(
+            admission,
+            pool,
+            store,
+            Proofs(store, domain),
+            sequencer.health,
+            sequencer.lose,
+            body_limit,
+        )
+        sequencer.app = gateway.app
+        return sequencer
+
+    async def run(self) -> None:
+        """Batches and posts until cancelled.
+
+        Raises:
+            LostConsistency: when store or L1 contradict each other; the process should end with its
+                exit code.
+        """
+        loops = [
+            asyncio.create_task(self._forever(self._batch), name="batcher"),
+            asyncio.create_task(self._forever(self._post), name="poster"),
+        ]
+        try:
+            done, _ = await asyncio.wait([*loops, self._lost], return_when=asyncio.FIRST_COMPLETED)
+            for ended in done:
+                ended.result()
+        finally:
+            for task in loops:
+                task.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            self._recovery.close()
+
+    def lose(self, error: LostConsistency) -> None:
+        """Ends `run` with `error`."""
+        if not self._lost.done():
+            self._lost.set_exception(error)
+
+    def health(self) -> tuple[str, dict[str, Any]]:
+        """What /healthz says."""
+        waited = 0.0 if self._waiting_since is None else self._clock() - self._waiting_since
+        figures = {
+            "pooledReceipts": self._pool.receipts,
+            "unpostedBatches": self._unposted,
+            "oldestWaitSeconds": round(waited, 1),
+        }
+        if self._lost.done():
+            return "store and L1 contradict each other", figures
+        if waited > self._stale_after:
+            return "receipts wait for L1 for too long", figures
+        return "ok", figures
+
+    async def _batch(self) -> bool:
+        sealed = await self._batcher.step()
+        if sealed is not None:
+            log.info("batch sealed", extra={"batch": sealed.number, "receipts": sealed.receipts})
+        return sealed is not None
+
+    async def _post(self) -> bool:
+        await self._poster.step()
+        unposted = [b for b in await self._store.unsettled() if b.posted is None]
+        self._unposted = len(unposted)
+        oldest = [float(batch.sealed) for batch in unposted[:1]]
+        oldest += [float(pooled.accepted) for pooled in self._pool.ready()[:1]]
+        self._waiting_since = min(oldest, default=None)
+        return False
+
+    async def _forever(self, step: Callable[[], Awaitable[bool]]) -> None:
+        """Steps at once while there is work, else every `poll` seconds;
+
+        slower while L1 or the store fail.
+        """
+        failures = 0
+        while True:
+            try:
+                more = await step()
+                failures = 0
+            except (L1Error, StoreUnavailable) as error:
+                failures += 1
+                more = False
+                log.warning("step failed", extra={"code": error.code, "error": str(error)})
+            if not more:
+                await asyncio.sleep(self._poll * min(2**failures, 64))

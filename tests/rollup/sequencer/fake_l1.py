@@ -1,0 +1,223 @@
+"""An L1 that plays contract, blocks, mempool and reorgs; and a way to fail at any call."""
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from prover.commit.keccak import ZERO_HASH, Hash, keccak
+from rollup.errors import PlumblineError, StoreUnavailable
+from rollup.protocol.batch import Batch, Header, check_data, data_hashes, genesis_hash
+from rollup.protocol.eip712 import Domain
+from rollup.protocol.types import BatchNumber, Seconds
+from rollup.sequencer.ports import Call, Discard, Post, Publish, View
+from rollup.store import Intent, Posted
+
+
+@dataclass(slots=True)
+class State:
+    """What the contract stores, and what an archive remembers."""
+
+    nonce: int = 0
+    running: tuple[bytes, ...] = ()
+    headers: list[Posted] = field(default_factory=list)
+    data: list[tuple[bytes, ...]] = field(default_factory=list)
+    reverted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A transaction."""
+
+    nonce: int
+    fee: int
+    call: Call
+    raw: bytes
+
+
+class FakeL1:
+    """`RollupPort` with `mine` and `reorg`. All state is recomputed from the blocks."""
+
+    def __init__(self, domain: Domain) -> None:
+        self.genesis = genesis_hash(domain)
+        self.blocks: list[list[Waiting]] = [[]]
+        self.mempool: dict[int, Waiting] = {}
+        self.shift = 0
+        self.min_fee = 0
+        self.reverting = False
+        self.sends = 0
+
+    # ---- the world
+
+    def mine(self, most: int = 1_000) -> None:
+        """One block with up to `most` transactions."""
+        block: list[Waiting] = []
+        nonce = self.state().nonce
+        while nonce in self.mempool and len(block) < most:
+            if self.mempool[nonce].fee < self.min_fee:
+                break
+            block.append(self.mempool.pop(nonce))
+            nonce += 1
+        self.blocks.append(block)
+
+    def reorg(self, depth: int, keep: bool = True) -> None:
+        """Undoes blocks; their transactions wait again or, without `keep`, are forgotten.
+
+        Blocks that follow have other times, so that a batch posted again has another header.
+        """
+        self.shift += 1
+        while depth and len(self.blocks) > 1:
+            depth -= 1
+            for waiting in self.blocks.pop():
+                if keep:
+                    self.mempool.setdefault(waiting.nonce, waiting)
+
+    def forget(self) -> None:
+        """Every node drops what waits."""
+        self.mempool.clear()
+
+    def state(self) -> State:
+        """After all blocks."""
+        state = State()
+        for number, block in enumerate(self.blocks):
+            for waiting in block:
+                state.nonce += 1
+                self._execute(state, waiting.call, number)
+        return state
+
+    def _execute(self, state: State, call: Call, block: int) -> None:
+        match call:
+            case Publish(chunk):
+                state.running = (*state.running, chunk)
+            case Discard():
+                state.running = ()
+            case Post():
+                parent = state.headers[-1].header.hash if state.headers else self.genesis
+                if (
+                    call.number != len(state.headers) + 1
+                    or call.parent != parent
+                    or call.data_hash != data_hashes(state.running)[-1]
+                    or not state.running
+                ):
+                    state.reverted += 1
+                    return
+                header = Header(
+                    call.number,
+                    parent,
+                    Seconds(12 * block + self.shift),
+                    call.receipts,
+                    call.root,
+                    call.data_hash,
+                )
+                state.headers.append(Posted(header, block))
+                state.data.append(state.running)
+                state.running = ()
+
+    def batches(self) -> list[Batch]:
+        """What L1 holds, read back from the data that it holds; each is checked against its header."""
+        state = self.state()
+        return [
+            check_data(posted.header, chunks)
+            for posted, chunks in zip(state.headers, state.data, strict=True)
+        ]
+
+    # ---- the port
+
+    async def view(self) -> View:
+        state = self.state()
+        return View(
+            len(self.blocks) - 1,
+            BatchNumber(len(state.headers)),
+            state.headers[-1].header.hash if state.headers else self.genesis,
+            data_hashes(state.running)[-1] if state.running else ZERO_HASH,
+            state.nonce,
+        )
+
+    async def posted(self, number: BatchNumber) -> Posted | None:
+        headers = self.state().headers
+        return headers[number - 1] if number <= len(headers) else None
+
+    async def sign(self, number: BatchNumber, calls: Sequence[Call], nonce: int) -> list[Intent]:
+        return [_intent(number, nonce + i, 0, call) for i, call in enumerate(calls)]
+
+    async def bump(self, intent: Intent) -> Intent | None:
+        nonce, fee, call = pickle.loads(intent.raw)
+        return _intent(intent.number, nonce, fee + 1, call)
+
+    async def send(self, intent: Intent) -> None:
+        self.sends += 1
+        nonce, fee, call = pickle.loads(intent.raw)
+        if nonce < self.state().nonce:
+            return
+        there = self.mempool.get(nonce)
+        if there is None or fee > there.fee:
+            self.mempool[nonce] = Waiting(nonce, fee, call, intent.raw)
+
+
+def _intent(number: BatchNumber, nonce: int, fee: int, call: Call) -> Intent:
+    raw = pickle.dumps((nonce, fee, call))
+    return Intent(number, nonce, Hash(keccak(raw)), raw)
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class Failing:
+    """Stands before an object and fails at its `at`-th awaited call, before or after the call's effect."""
+
+    def __init__(
+        self, counter: "Counter", target: Any, names: frozenset[str], error: type[PlumblineError]
+    ) -> None:
+        self._counter = counter
+        self._target = target
+        self._names = names
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._target, name)
+        if name not in self._names:
+            return attribute
+
+        async def called(*args: Any, **kwargs: Any) -> Any:
+            self._counter.tick(False, self._error)
+            result = await attribute(*args, **kwargs)
+            self._counter.tick(True, self._error)
+            return result
+
+        return called
+
+
+class Counter:
+    """Counts calls over several objects and fails at one of them."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._at = -1
+        self._after = False
+        self._kill = True
+
+    def arm(self, at: int, after: bool, kill: bool) -> "Counter":
+        """Fails at the `at`-th call from here: the process is killed, or the call raises its typed error.
+
+        A store that raises has changed nothing; an L1 that raises may have.
+        """
+        self._at, self._after, self._kill = self.calls + at, after, kill
+        return self
+
+    def tick(self, after: bool, error: type[PlumblineError]) -> None:
+        """One call begins, or has had its effect."""
+        here = self.calls == self._at and after == self._after
+        if after or (here and not after):
+            self.calls += 1
+        if here and self._kill:
+            raise Crash
+        if here and not (after and error is StoreUnavailable):
+            raise error("here")
+
+
+L1_CALLS = frozenset({"view", "posted", "sign", "bump", "send"})
+STORE_CALLS = frozenset(
+    {"submit", "pooled", "seal", "last_batch", "batch", "unsettled", "chunks"}
+    | {"record", "finalize", "intend", "intents"}
+)
