@@ -5,19 +5,17 @@ import {Claim, IClaimHost} from "./interfaces/IClaimHost.sol";
 import {ClaimStatus, ClaimView, GameParameters, GameView, IDisputeGame, Kind} from "./interfaces/IDisputeGame.sol";
 import {IMachine} from "./interfaces/IMachine.sol";
 import {IStakeVault} from "./interfaces/IStakeVault.sol";
+import {Dissections} from "./libraries/Dissections.sol";
 import {Merkle} from "./libraries/Merkle.sol";
-import {Tags} from "./libraries/Tags.sol";
+import {Turn, Turns} from "./libraries/Turns.sol";
 import {PausableClock} from "./PausableClock.sol";
 
 /// @title The dispute game (see IDisputeGame)
 /// @dev Calls nobody but the vault and the kinds' hosts and machines, all fixed at deployment. A game is two storage
 /// words; a claim is two, and two more while games wait to be closed after a rejection.
 contract DisputeGame is IDisputeGame, PausableClock {
-    uint256 private constant CHALLENGER = 0;
-    uint256 private constant DEFENDER = 1;
     uint256 private constant BPS = 10_000;
     uint256 private constant LENGTH_LIMIT = 1 << 62;
-    uint256 private constant OPEN = 1 << 241;
 
     /// @inheritdoc IDisputeGame
     uint256 public immutable K;
@@ -40,11 +38,9 @@ contract DisputeGame is IDisputeGame, PausableClock {
     /// @inheritdoc IDisputeGame
     Kind[] public kinds;
 
-    /// @dev `turn` is packed, from the low bits up: start u64, length u64, the challenger's clock u32, the defender's
-    /// u32, time of the last move u40, dissections by the challenger u8, who is to move u1, open u1.
     struct Game {
         bytes32 head;
-        uint256 turn;
+        Turn turn;
     }
 
     struct Record {
@@ -88,8 +84,8 @@ contract DisputeGame is IDisputeGame, PausableClock {
         _enter(c, challenger);
         if (c.length == 1) revert WrongLength();
         uint256 time = protocolTime();
-        uint256 turn = _packed(CHALLENGER, CLOCK, CLOCK, time, 0);
-        bytes32 head = keccak256(abi.encodePacked(Tags.MOVE, c.id, challenger));
+        Turn turn = Turns.pack(0, 0, CLOCK, CLOCK, time, 0, Turns.CHALLENGER);
+        bytes32 head = Dissections.firstHead(c.id, challenger);
         head = _dissect(_games[c.id][challenger], turn, time, head, 0, c.length, c.pre, c.post, values);
         emit Opened(c.id, challenger, head, c.length, values);
     }
@@ -114,7 +110,7 @@ contract DisputeGame is IDisputeGame, PausableClock {
         bytes32[] calldata values
     ) external {
         Game storage g = _games[claimId][challenger];
-        uint256 turn = g.turn;
+        Turn turn = g.turn;
         uint256 time = protocolTime();
         _checkMover(turn, time, _claims[claimId], challenger);
         bytes32 head = g.head;
@@ -137,13 +133,13 @@ contract DisputeGame is IDisputeGame, PausableClock {
     ) external {
         Game storage g = _games[claimId][challenger];
         Record storage record = _claims[claimId];
-        uint256 turn = g.turn;
+        Turn turn = g.turn;
         _checkMover(turn, protocolTime(), record, challenger);
         (uint256 first, uint256 length) = _opened(turn, g.head, prior, part, start, end, path);
         if (length != 1) revert WrongLength();
         if (kinds[record.kind].machine.step(record.program, uint64(first), start, witness) == end) revert StepHolds();
         _finish(g, turn);
-        if (_mover(turn) == CHALLENGER) _challengerWon(claimId, record, challenger);
+        if (turn.mover() == Turns.CHALLENGER) _challengerWon(claimId, record, challenger);
         else _challengerLost(claimId, record, challenger);
     }
 
@@ -153,13 +149,13 @@ contract DisputeGame is IDisputeGame, PausableClock {
     function timeout(bytes32 claimId, address challenger) external {
         Game storage g = _games[claimId][challenger];
         Record storage record = _claims[claimId];
-        uint256 turn = g.turn;
-        if (turn & OPEN == 0) revert NotOpen();
+        Turn turn = g.turn;
+        if (!turn.isOpen()) revert NotOpen();
         if (record.status == ClaimStatus.Rejected) revert ClaimOver();
-        uint256 mover = _mover(turn);
-        if (_used(turn, protocolTime()) <= _clock(turn, mover)) revert ClockRunning();
+        uint256 mover = turn.mover();
+        if (turn.used(protocolTime()) <= turn.clock(mover)) revert ClockRunning();
         _finish(g, turn);
-        if (mover == DEFENDER) _challengerWon(claimId, record, challenger);
+        if (mover == Turns.DEFENDER) _challengerWon(claimId, record, challenger);
         else if (kinds[record.kind].host.isVoid(claimId)) _undecided(claimId, record, challenger, CHALLENGE_BOND);
         else _challengerLost(claimId, record, challenger);
     }
@@ -168,13 +164,13 @@ contract DisputeGame is IDisputeGame, PausableClock {
     function close(bytes32 claimId, address challenger) external {
         Game storage g = _games[claimId][challenger];
         Record storage record = _claims[claimId];
-        uint256 turn = g.turn;
-        if (turn & OPEN == 0) revert NotOpen();
+        Turn turn = g.turn;
+        if (!turn.isOpen()) revert NotOpen();
         _finish(g, turn);
         uint256 paid = CHALLENGE_BOND;
         if (record.status == ClaimStatus.Rejected) {
             uint256 share = record.share;
-            uint256 refund = _moves(turn) * record.refundPerMove;
+            uint256 refund = turn.moves() * record.refundPerMove;
             if (refund > share) refund = share;
             paid += refund;
             if (refund < share) VAULT.credit(record.winner, share - refund);
@@ -221,9 +217,9 @@ contract DisputeGame is IDisputeGame, PausableClock {
     }
 
     /// @dev The game's head goes, its last turn stays for whoever wants to see where it ended.
-    function _finish(Game storage g, uint256 turn) private {
+    function _finish(Game storage g, Turn turn) private {
         g.head = 0;
-        g.turn = turn ^ OPEN;
+        g.turn = turn.closed();
     }
 
     function _leave(bytes32 claimId, Record storage record) private {
@@ -245,22 +241,22 @@ contract DisputeGame is IDisputeGame, PausableClock {
         } else if (record.defender != c.defender || record.kind != c.kind || record.program != c.program) {
             revert ClaimChanged();
         }
-        if (_games[c.id][challenger].turn != 0) revert AlreadyOpened();
+        if (_games[c.id][challenger].turn.exists()) revert AlreadyOpened();
         ++record.openGames;
     }
 
     /// @dev The game is open, the claim not rejected, and the caller the player to move, in time.
-    function _checkMover(uint256 turn, uint256 time, Record storage record, address challenger) private view {
-        if (turn & OPEN == 0) revert NotOpen();
+    function _checkMover(Turn turn, uint256 time, Record storage record, address challenger) private view {
+        if (!turn.isOpen()) revert NotOpen();
         if (record.status == ClaimStatus.Rejected) revert ClaimOver();
-        uint256 mover = _mover(turn);
-        if (msg.sender != (mover == CHALLENGER ? challenger : record.defender)) revert NotYourTurn();
-        if (_used(turn, time) > _clock(turn, mover)) revert ClockExpired();
+        uint256 mover = turn.mover();
+        if (msg.sender != (mover == Turns.CHALLENGER ? challenger : record.defender)) revert NotYourTurn();
+        if (turn.used(time) > turn.clock(mover)) revert ClockExpired();
     }
 
     /// @dev First step and length of the part that the opening shows to be one of the dissection behind `head`.
     function _opened(
-        uint256 turn,
+        Turn turn,
         bytes32 head,
         bytes32 prior,
         uint256 part,
@@ -268,27 +264,20 @@ contract DisputeGame is IDisputeGame, PausableClock {
         bytes32 end,
         bytes32[] calldata path
     ) private view returns (uint256 first, uint256 length) {
-        uint256 whole = uint64(turn >> 64);
+        (uint256 whole, uint256 from) = (turn.length(), turn.start());
         uint256 parts = whole < K ? whole : K;
         if (part >= parts) revert WrongPart();
         uint256 depth = _depth(parts);
         if (path.length != depth) revert WrongPathLength(depth);
-        bytes32 root = Merkle.pair(start, end, Tags.DISSECTION_LEAF);
-        root = Merkle.climb(root, part, path, Tags.DISSECTION_NODE);
-        first = uint64(turn);
-        if (_next(prior, first, whole, root) != head) revert WrongOpening();
-        unchecked {
-            // Lengths are below 2^62 and parts at most 64: nothing overflows.
-            uint256 from = part * whole / parts;
-            length = (part + 1) * whole / parts - from;
-            first += from;
-        }
+        bytes32 root = Dissections.rootOf(start, end, part, path);
+        if (Dissections.nextHead(prior, from, whole, root) != head) revert WrongOpening();
+        return Dissections.bounds(from, whole, part, parts);
     }
 
     /// @dev Checks and stores a dissection of `length` steps from `first` by the player to move, and passes the turn.
     function _dissect(
         Game storage g,
-        uint256 turn,
+        Turn turn,
         uint256 time,
         bytes32 prior,
         uint256 first,
@@ -299,103 +288,24 @@ contract DisputeGame is IDisputeGame, PausableClock {
     ) private returns (bytes32 head) {
         uint256 parts = length < K ? length : K;
         if (values.length != parts) revert WrongValueCount(parts);
-        bytes32 root;
-        bytes32 last;
-        (root, last) = _root(start, values, _depth(parts));
+        (bytes32 root, bytes32 last) = Dissections.root(start, values, _depth(parts));
         if (last == end) revert SameEnd();
-        g.head = head = _next(prior, first, length, root);
-        uint256 mover = _mover(turn);
+        g.head = head = Dissections.nextHead(prior, first, length, root);
+        uint256 mover = turn.mover();
         unchecked {
-            uint256 mine = _clock(turn, mover) - _used(turn, time); // not negative: _checkMover
-            uint256 theirs = _clock(turn, mover ^ 1);
+            uint256 mine = turn.clock(mover) - turn.used(time); // not negative: _checkMover
+            uint256 theirs = turn.clock(mover ^ 1);
             // Some part may be one step, so the answer may be the final proof.
             if (length < 2 * K && theirs < GRACE) theirs = GRACE;
-            turn = mover == CHALLENGER
-                ? _packed(DEFENDER, mine, theirs, time, _moves(turn) + 1)
-                : _packed(CHALLENGER, theirs, mine, time, _moves(turn));
-        }
-        g.turn = turn | first | length << 64;
-    }
-
-    // ---------------------------------------------------------------------------- the packed turn
-
-    /// @dev An open turn without start and length.
-    function _packed(uint256 mover, uint256 challengerClock, uint256 defenderClock, uint256 time, uint256 moves)
-        private
-        pure
-        returns (uint256)
-    {
-        return challengerClock << 128 | defenderClock << 160 | time << 192 | moves << 232 | mover << 240 | OPEN;
-    }
-
-    function _mover(uint256 turn) private pure returns (uint256) {
-        return turn >> 240 & 1;
-    }
-
-    function _moves(uint256 turn) private pure returns (uint256) {
-        return uint8(turn >> 232);
-    }
-
-    function _clock(uint256 turn, uint256 side) private pure returns (uint256) {
-        unchecked {
-            return uint32(turn >> (128 + 32 * side));
+            g.turn = mover == Turns.CHALLENGER
+                ? Turns.pack(first, length, mine, theirs, time, turn.moves() + 1, Turns.DEFENDER)
+                : Turns.pack(first, length, theirs, mine, time, turn.moves(), Turns.CHALLENGER);
         }
     }
 
-    /// @dev Protocol seconds since the last move; 0 should time ever run backwards.
-    function _used(uint256 turn, uint256 time) private pure returns (uint256) {
-        uint256 movedAt = uint40(turn >> 192);
-        unchecked {
-            return time > movedAt ? time - movedAt : 0;
-        }
-    }
-
-    // ------------------------------------------------------------------------------------ hashing
-
+    /// @dev ceilLog2, known beforehand for full dissections.
     function _depth(uint256 parts) private view returns (uint256) {
         return parts == K ? _DEPTH : Merkle.ceilLog2(parts);
-    }
-
-    /// @dev H(MOVE | prior | start u64 | length u64 | root).
-    function _next(bytes32 prior, uint256 start, uint256 length, bytes32 root) private pure returns (bytes32 head) {
-        uint8 tag = Tags.MOVE;
-        assembly ("memory-safe") {
-            let p := mload(0x40)
-            mstore8(p, tag)
-            mstore(add(p, 1), prior)
-            mstore(add(p, 33), or(shl(192, start), shl(128, length)))
-            mstore(add(p, 49), root)
-            head := keccak256(p, 81)
-        }
-    }
-
-    /// @dev Root over the leaves H(DISSECTION_LEAF | v[i] | v[i+1]), v[0] = `start`, and the last value.
-    function _root(bytes32 start, bytes32[] calldata values, uint256 depth)
-        private
-        pure
-        returns (bytes32 root, bytes32 last)
-    {
-        uint8 tag = Tags.DISSECTION_LEAF;
-        uint256 place;
-        assembly ("memory-safe") {
-            // Word 0 at `place` and then v[0..m] in words 1..m+1. Leaf i is hashed where its two values lie: its tag
-            // takes the byte in front of them, in a word that is hashed already, and the leaf then takes that word.
-            place := add(mload(0x40), 32)
-            let word := place
-            let end := add(place, shl(5, values.length))
-            mstore(add(place, 32), start)
-            calldatacopy(add(place, 64), values.offset, shl(5, values.length))
-            last := mload(add(end, 32))
-            for {} lt(word, end) { word := add(word, 32) } {
-                mstore8(add(word, 31), tag)
-                mstore(word, keccak256(add(word, 31), 65))
-            }
-            // Absent leaves.
-            for { end := add(place, shl(5, shl(depth, 1))) } lt(word, end) { word := add(word, 32) } {
-                mstore(word, 0)
-            }
-        }
-        root = Merkle.fold(place, depth, Tags.DISSECTION_NODE);
     }
 
     // -------------------------------------------------------------------------------------- views
@@ -403,17 +313,17 @@ contract DisputeGame is IDisputeGame, PausableClock {
     /// @inheritdoc IDisputeGame
     function game(bytes32 claimId, address challenger) external view returns (GameView memory) {
         Game storage g = _games[claimId][challenger];
-        uint256 turn = g.turn;
+        Turn turn = g.turn;
         return GameView({
             head: g.head,
-            start: uint64(turn),
-            length: uint64(turn >> 64),
-            challengerClock: uint32(_clock(turn, CHALLENGER)),
-            defenderClock: uint32(_clock(turn, DEFENDER)),
-            movedAt: uint40(turn >> 192),
-            moves: uint8(_moves(turn)),
-            defenderToMove: _mover(turn) == DEFENDER,
-            open: turn & OPEN != 0
+            start: uint64(turn.start()),
+            length: uint64(turn.length()),
+            challengerClock: uint32(turn.clock(Turns.CHALLENGER)),
+            defenderClock: uint32(turn.clock(Turns.DEFENDER)),
+            movedAt: uint40(turn.movedAt()),
+            moves: uint8(turn.moves()),
+            defenderToMove: turn.mover() == Turns.DEFENDER,
+            open: turn.isOpen()
         });
     }
 

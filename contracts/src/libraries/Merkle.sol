@@ -47,13 +47,14 @@ library Merkle {
             node := leaf
             let p := mload(0x40)
             mstore8(p, tag)
-            p := add(p, 1)
+            let left := add(p, 1)
+            let right := add(p, 33)
             for { let end := add(offset, shl(5, depth)) } lt(offset, end) { offset := add(offset, 32) } {
-                // The node goes left (at p) where the index bit is 0, its sibling to the other side.
+                // The node goes left where the index bit is 0, its sibling to the other side.
                 let side := shl(5, and(index, 1))
-                mstore(add(p, side), node)
-                mstore(add(p, xor(side, 32)), calldataload(offset))
-                node := keccak256(sub(p, 1), 65)
+                mstore(add(left, side), node)
+                mstore(sub(right, side), calldataload(offset))
+                node := keccak256(p, 65)
                 index := shr(1, index)
             }
         }
@@ -123,11 +124,19 @@ library Merkle {
         assembly ("memory-safe") {
             for { let width := shl(5, shl(depth, 1)) } gt(width, 32) { width := shr(1, width) } {
                 let to := place
-                for { let from := place } lt(from, add(place, width)) { from := add(from, 64) } {
-                    let start := sub(from, 1)
-                    mstore8(start, tag)
-                    mstore(to, keccak256(start, 65))
-                    to := add(to, 32)
+                let from := sub(place, 1)
+                let end := add(from, width)
+                // Two pairs a turn, while there are two.
+                for { let even := sub(end, 64) } lt(from, even) { from := add(from, 128) } {
+                    mstore8(from, tag)
+                    mstore(to, keccak256(from, 65))
+                    mstore8(add(from, 64), tag)
+                    mstore(add(to, 32), keccak256(add(from, 64), 65))
+                    to := add(to, 64)
+                }
+                if lt(from, end) {
+                    mstore8(from, tag)
+                    mstore(to, keccak256(from, 65))
                 }
             }
             result := mload(place)
