@@ -236,8 +236,6 @@ class EmbeddedChain:
         if transaction.chain_id not in (None, self.chain_id):
             raise PoolRefusal(f"invalid chain id: this is chain {self.chain_id}")
         digest: bytes = transaction.hash
-        if digest in self.mined:
-            raise PoolRefusal("already known")
         state = self.state_at(len(self.blocks) - 1)
         self.pool.add(raw, transaction, sender, state.get_nonce(sender), state.get_balance(sender))
         if self.automine:
