@@ -17,8 +17,9 @@ contract Programs is IPrograms {
     uint256 private constant MAX_DEPTH = 14;
     uint256 private constant MICRO_STEPS_BOUND = 1 << 62;
 
-    /// @dev A table as far as it was read: its totals, and the roots of the full subtrees so far, by height. Subtree h is there
-    /// where bit h of `rows` is 1.
+    /// @dev A table as far as it was read: its totals, and the roots of the full subtrees so far, by height. Subtree h is
+    /// there where bit h of `rows` is 1. That is all a registration in several transactions would have to keep between
+    /// them, for programs of thousands of rows; ids would be the same.
     struct Table {
         uint256 rows;
         uint256 microSteps;

@@ -77,7 +77,7 @@ contract TensorMachine is IMachine {
         return _stateHash(roots, acc);
     }
 
-    /// @dev Opens the program: its header, and the row that the position lies in.
+    /// @dev Opens the program's header, and the row that the position lies in.
     function _place(Reader memory reader, bytes32 program, uint256 position)
         private
         pure
@@ -87,20 +87,10 @@ contract TensorMachine is IMachine {
         bytes32 id = WitnessReader.hash(Tags.PROGRAM, header, HEADER_BYTES);
         uint256 firstStep = WitnessReader.u64(header + HEADER_BYTES);
         if (keccak256(abi.encodePacked(Tags.RUN, id, uint64(firstStep))) != program) revert WrongHeader();
-        uint256 rows = WitnessReader.u32(header + 32);
         uint256 microSteps = WitnessReader.u64(header + 36);
         place.depths = uint32(WitnessReader.u32(header + 44));
 
-        uint256 index = WitnessReader.u32(reader.take(4));
-        if (index >= rows) revert WrongRow();
-        place.row = Row.wrap(reader.take(Rows.ROW_BYTES));
-        uint256 depth = Merkle.ceilLog2(rows);
-        bytes32 leaf = WitnessReader.hash(Tags.ROW, Row.unwrap(place.row), Rows.ROW_BYTES);
-        uint256 count = place.row.count(place.depths);
-        (bytes32 root, uint256 total, uint256 before) =
-            SumTree.climbAt(leaf, count, index, reader.take(SUM_NODE_BYTES * depth), depth);
-        if (root != WitnessReader.word(header) || total != microSteps) revert WrongRow();
-
+        (uint256 before, uint256 count) = _openRow(reader, place, header, microSteps);
         if (microSteps == 0) revert WrongPosition();
         uint256 rest = position % microSteps;
         if (rest < before || rest - before >= count) revert WrongPosition();
@@ -108,6 +98,28 @@ contract TensorMachine is IMachine {
         place.step = firstStep + position / microSteps;
         place.element = (rest - before) / place.row.fold();
         place.foldIndex = (rest - before) % place.row.fold();
+    }
+
+    /// @dev Opens a row of the op table.
+    /// @return before micro-steps of the rows before it.
+    /// @return count its own micro-steps.
+    function _openRow(Reader memory reader, Place memory place, uint256 header, uint256 microSteps)
+        private
+        pure
+        returns (uint256 before, uint256 count)
+    {
+        uint256 rows = WitnessReader.u32(header + 32);
+        uint256 index = WitnessReader.u32(reader.take(4));
+        if (index >= rows) revert WrongRow();
+        Row row = Row.wrap(reader.take(Rows.ROW_BYTES));
+        place.row = row;
+        count = row.count(place.depths);
+        uint256 depth = Merkle.ceilLog2(rows);
+        uint256 path = reader.take(SUM_NODE_BYTES * depth);
+        bytes32 root = WitnessReader.hash(Tags.ROW, Row.unwrap(row), Rows.ROW_BYTES);
+        uint256 total;
+        (root, total, before) = SumTree.climbAt(root, count, index, path, depth);
+        if (root != WitnessReader.word(header) || total != microSteps) revert WrongRow();
     }
 
     /// @dev Reads the operands and applies the operation to them and the accumulator.

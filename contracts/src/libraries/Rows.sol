@@ -30,17 +30,18 @@ library Rows {
     function count(Row row, uint32 depths) internal pure returns (uint256 product) {
         unchecked {
             uint256 base = Row.unwrap(row);
-            uint8 op = row.opcode();
             uint256 outRegister = row.out();
-            if (!Scalar.isOpcode(op) || _u8(base + 1) != 0) return 0;
+            if (!Scalar.isOpcode(row.opcode()) || _u8(base + 1) != 0) return 0;
             if (segmentOf(outRegister) == INPUTS || !holds(depths, outRegister)) return 0;
-            (uint256 size0, uint256 size1, uint256 size2, uint256 size3) =
-                (_u32(base + 20), _u32(base + 24), _u32(base + 28), _u32(base + 32));
-            uint256 foldLength = row.fold();
-            if ((_u32(base + 12) | size0 | size1 | size2 | size3 | foldLength) >> FIELD_BITS != 0) return 0;
-            product = size0 * size1 * size2 * size3 * foldLength; // below 2^140
-            if (product >= COUNT_BOUND) return 0;
-            uint256 used = Scalar.arity(op);
+            // The out step modulus, then the four dimensions and the fold length, of which the product is below 2^160.
+            uint256 bits = _u32(base + 12);
+            product = 1;
+            for (uint256 place = base + 20; place < base + 40; place += 4) {
+                bits |= _u32(place);
+                product *= _u32(place);
+            }
+            if (bits >> FIELD_BITS != 0 || product >= COUNT_BOUND) return 0;
+            uint256 used = Scalar.arity(row.opcode());
             for (uint256 i = 0; i < used; ++i) {
                 if (!row.operand(i).decodable(depths)) return 0;
             }
