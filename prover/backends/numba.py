@@ -71,7 +71,7 @@ class NumbaBackend:
         expected = [0x3F800001, 0x3F800000, 0x3F7FFFFF, 0x00000002]
         out = np.zeros(4, np.uint32)
         plan = np.array([1, 1, 1, 4, 1, *([0, 0, 0, 0, 1, 0, 4] * 3)], np.int64)
-        kernels.run_map(Opcode.ADD, 2, plan, x, y, x, out, 0, 0, 4, CHUNK)
+        kernels.run_map(int(Opcode.ADD), 2, plan, x, y, x, out, 0, 0, 4, CHUNK)
         if out.tolist() != expected:
             raise ArithmeticModeError(
                 "this thread flushes subnormals or does not round to nearest; "
@@ -99,18 +99,22 @@ class NumbaBackend:
         """See `Backend.chain`."""
         prepared = self._prepare(row)
         row = prepared.row
-        op = OPS[row.opcode]
+        op, opcode = OPS[row.opcode], int(row.opcode)  # numba takes long over the type of an enum
         plan, (x, y, z) = _bind(state, prepared, step)
         if op.is_fold:
             acc = state.acc if start else op.identity
-            state.acc = int(kernels.run_chain(row.opcode, plan, x, y, element, start, stop, acc))
+            state.acc = int(
+                kernels.run_chain(int(row.opcode), plan, x, y, element, start, stop, acc)
+            )
             return
         # Of a map only the last fold index leaves a trace.
         for place, operand in zip(_PLACES, row.operands, strict=False):
             if operand.kind == Kind.REGISTER and plan[place + 6] == operand.length:
                 plan[place] -= operand.fold_stride * (row.fold - stop)
         out = np.zeros(1, np.uint32)
-        kernels.run_map(row.opcode, op.arity, plan, x, y, z, out, -element, element, element + 1, 1)
+        kernels.run_map(
+            int(row.opcode), op.arity, plan, x, y, z, out, -element, element, element + 1, 1
+        )
         state.acc = int(out[0])
 
     def _prepare(self, row: Row) -> _Prepared:
@@ -127,9 +131,9 @@ def _run(state: State, prepared: _Prepared, step: int, start: int, stop: int, ou
     plan, (x, y, z) = _bind(state, prepared, step)
     base = row.out_address(0, step)
     chunk = 1 if _disturbs(prepared, plan, (x, y, z), out, base) else CHUNK
-    op = OPS[row.opcode]
+    op, opcode = OPS[row.opcode], int(row.opcode)
     if not op.is_fold:
-        kernels.run_map(row.opcode, op.arity, plan, x, y, z, out, base, start, stop, chunk)
+        kernels.run_map(opcode, op.arity, plan, x, y, z, out, base, start, stop, chunk)
         return
     if row.opcode == Opcode.DOT and base + start >= 0 and base + stop <= len(out):
         reads_out = x is out or y is out
@@ -137,7 +141,7 @@ def _run(state: State, prepared: _Prepared, step: int, start: int, stop: int, ou
         if panel:
             kernels.run_panel(*panel, out, base, start, stop)
             return
-    kernels.run_fold(row.opcode, plan, x, y, out, base, start, stop, chunk)
+    kernels.run_fold(opcode, plan, x, y, out, base, start, stop, chunk)
 
 
 def _bind(state: State, prepared: _Prepared, step: int) -> tuple[Plan, tuple[Words, Words, Words]]:
