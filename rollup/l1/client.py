@@ -49,6 +49,7 @@ LATEST: Final = "latest"
 LOG_SPAN: Final = 5_000
 """Blocks whose logs are asked for at once: public endpoints answer for some thousands."""
 
+_FIRST_POLL: Final = 0.01
 _KNOWN: Final = ("already known", "already imported", "already in mempool")
 
 
@@ -76,7 +77,7 @@ class L1Client:
         confirmations: blocks that a transaction must be deep to count, its own included.
         fees: what transactions may cost.
         patience: seconds until a transaction that is in no block counts as not mined.
-        poll: seconds between looks for a receipt.
+        poll: seconds between looks for a receipt; the first ones come sooner.
     """
 
     def __init__(
@@ -293,6 +294,7 @@ class L1Client:
             NonceUsed: when another transaction of the account was mined in its place.
         """
         begun = bumped = time.monotonic()
+        pause = _FIRST_POLL
         while True:
             mined = self._receipt(sent)
             now = time.monotonic()
@@ -313,7 +315,8 @@ class L1Client:
                     f" {self.confirmations} blocks deep after {self.patience:.0f} s",
                     sent.hash,
                 )
-            time.sleep(min(self.poll, max(0.0, begun + self.patience - now)))
+            time.sleep(min(pause, max(0.0, begun + self.patience - now)))
+            pause = min(2 * pause, self.poll)
 
     # ---- inside
 

@@ -287,6 +287,8 @@ def _caps(preset: Preset) -> tuple[int, int, int, int]:
 
 def _field(value: Any, kind: Any) -> Any:
     if kind is Address:
+        if not isinstance(value, str):
+            raise TypeError(value)
         address = bytes.fromhex(value.removeprefix("0x"))
         if len(address) != 20:
             raise ValueError(value)
