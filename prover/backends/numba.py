@@ -103,18 +103,14 @@ class NumbaBackend:
         plan, (x, y, z) = _bind(state, prepared, step)
         if op.is_fold:
             acc = state.acc if start else op.identity
-            state.acc = int(
-                kernels.run_chain(int(row.opcode), plan, x, y, element, start, stop, acc)
-            )
+            state.acc = int(kernels.run_chain(opcode, plan, x, y, element, start, stop, acc))
             return
         # Of a map only the last fold index leaves a trace.
         for place, operand in zip(_PLACES, row.operands, strict=False):
             if operand.kind == Kind.REGISTER and plan[place + 6] == operand.length:
                 plan[place] -= operand.fold_stride * (row.fold - stop)
         out = np.zeros(1, np.uint32)
-        kernels.run_map(
-            int(row.opcode), op.arity, plan, x, y, z, out, -element, element, element + 1, 1
-        )
+        kernels.run_map(opcode, op.arity, plan, x, y, z, out, -element, element, element + 1, 1)
         state.acc = int(out[0])
 
     def _prepare(self, row: Row) -> _Prepared:
