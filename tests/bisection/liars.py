@@ -35,7 +35,7 @@ from bisection.game import (
     opening_action,
     unopened,
 )
-from bisection.machine import Address, Claim, ClaimId, Trace
+from bisection.machine import Address, Claim, ClaimId, Machine, Trace
 from bisection.ports import Posted
 from prover.commit.keccak import Hash, keccak
 from prover.errors import WitnessError
@@ -113,6 +113,7 @@ class ModelTable:
     rules: Rules
     now: int = 1_000
     standing: Standing = Standing.LIVE
+    machine: Machine = field(default_factory=AlphabetMachine)
     state: GameState = field(init=False)
     posted: list[Posted] = field(init=False, default_factory=list)
 
@@ -130,7 +131,7 @@ class ModelTable:
                 action,
                 now=self.now,
                 mover=before.player(side),
-                machine=AlphabetMachine(),
+                machine=self.machine,
                 standing=self.standing,
             )
         except RuleBroken as error:
@@ -217,7 +218,7 @@ def honest_action(view: View, trace: Trace) -> Action:
 class LyingTrace:
     """The true run up to state `fault - 1`, lies from state `fault` (>= 1) on."""
 
-    truth: AlphabetTrace
+    truth: Trace
     fault: int
     salt: int = 1
 
@@ -252,7 +253,7 @@ class Liar(Protocol):
 class BaseLiar:
     """Chooses a part and which of its own values are wrong; subclasses say how."""
 
-    truth: AlphabetTrace
+    truth: Trace
     rng: random.Random
 
     def delay(self, view: View) -> int:

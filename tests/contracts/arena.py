@@ -148,26 +148,30 @@ def raw_address(address: str) -> Address:
     return Address(bytes.fromhex(address[2:]))
 
 
-def deploy(rules: Parameters | None = None, evm: Chain | None = None) -> Arena:
-    """Deploys the ring of vault, host and game on a chain of its own."""
+def deploy(
+    rules: Parameters | None = None, evm: Chain | None = None, machine: str = "AlphabetMachine"
+) -> Arena:
+    """Deploys the ring of vault, host and game, and the machine, on a chain of its own."""
     rules, evm = rules or Parameters(), evm or Evm()
-    contracts = compiled(*UNITS, shipped=evm.shipped)
+    # In this order, and each once: what is compiled already is not compiled again.
+    units = dict.fromkeys((*UNITS, f"src/{machine}.sol"))
+    contracts = compiled(*units, shipped=evm.shipped)
     deployer = evm.account("deployer")
-    machine = evm.deploy(contracts["AlphabetMachine"], sender=deployer)
+    step = evm.deploy(contracts[machine], sender=deployer)
     puppet = evm.deploy(contracts["Puppet"], sender=deployer)
     vault_at, host_at, game_at = (evm.next_address(deployer, i) for i in range(3))
     hosts = [host_at, puppet.address]
     vault = evm.deploy(
         contracts["StakeVault"], rules.bond, rules.unbonding, game_at, hosts, sender=deployer
     )
-    kinds = [(at, machine.address) for at in hosts]
+    kinds = [(at, step.address) for at in hosts]
     host = evm.deploy(contracts["AlphabetHost"], game_at, vault_at, sender=deployer)
     game = evm.deploy(
         contracts["DisputeGame"],
         game_parameters(rules, vault_at, kinds, evm.account(GUARDIAN)),
         sender=deployer,
     )
-    return Arena(evm, rules, vault, game, host, puppet, machine)
+    return Arena(evm, rules, vault, game, host, puppet, step)
 
 
 def game_parameters(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bisection.alphabet import AlphabetMachine
 from bisection.dissection import Dissection
 from bisection.game import (
     Action,
@@ -24,14 +25,17 @@ from bisection.game import (
     Status,
     Timeout,
 )
-from bisection.machine import Address, Claim, ClaimId
+from bisection.machine import Address, Claim, ClaimId, Machine
 from bisection.ports import Posted
 from tests.bisection.chain import Chain
 from tests.bisection.liars import WITNESS_ERROR, ModelTable, View, claim_of
 from tests.contracts.arena import REJECTED, Arena, Parameters, deploy, raw_address
 from tests.contracts.evm import Event, Revert
 
-_MACHINE_ERRORS: Final = {"WitnessNotEmpty"}
+_MACHINE_ERRORS: Final = frozenset(
+    "WitnessNotEmpty WitnessTooShort WitnessTooLong WrongHeader WrongRow WrongPosition WrongState"
+    " WrongRegister WrongLeaf SumOverflow".split()
+)
 _ENDS: Final = {
     "Won": Status.CHALLENGER_WON,
     "Lost": Status.DEFENDER_WON,
@@ -91,9 +95,16 @@ def fields(claim: Claim) -> tuple[Any, ...]:
 class LockstepTable:
     """See the module."""
 
-    def __init__(self, arena: Arena, claim: Claim, challenger: Address, rules: Rules) -> None:
+    def __init__(
+        self,
+        arena: Arena,
+        claim: Claim,
+        challenger: Address,
+        rules: Rules,
+        machine: Machine | None = None,
+    ) -> None:
         self.arena = arena
-        self.model = ModelTable(claim, challenger, rules)
+        self.model = ModelTable(claim, challenger, rules, machine=machine or AlphabetMachine())
         self.actions = 0
         """Calls made, refused ones included; each was compared."""
         self._ended: Status | None = None
