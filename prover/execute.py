@@ -1,5 +1,6 @@
 """From any position of a run to any later one, and whole claims (docs/protocol.md, section 6)."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,8 @@ from prover.commit.keccak import Hash
 from prover.commit.tensor import Words
 from prover.errors import NotFiniteError, PositionError
 from prover.ops import Opcode
-from prover.program import Program, Row, Segment, segment_of
-from prover.reference import Place, place, row_at
+from prover.program import Program, Row, Segment, register_id
+from prover.reference import Place, row_at
 from prover.state import State, segment_root
 
 Progress = Callable[[int], None]
@@ -22,6 +23,7 @@ _FLOAT_RESULTS = frozenset({
     Opcode.ADD, Opcode.SUB, Opcode.MUL, Opcode.FMA, Opcode.DIV, Opcode.SQRT, Opcode.MAX,
     Opcode.FROM_INT, Opcode.SUM, Opcode.DOT, Opcode.MAXF,
 })  # fmt: skip
+_FIRST_SCRATCH = register_id(Segment.SCRATCH, 0)
 _EXPONENT = np.uint32(0x7F800000)
 
 
@@ -50,26 +52,35 @@ def advance(
         raise PositionError(f"cannot run from position {start} to {stop}")
     backend.check()
     position = start
+    turn, rest = divmod(start, program.micro_steps)
+    index = bisect_right(program.starts, rest) - 1
+    offset = rest - program.starts[index]
     while position < stop:
-        where = place(program, first_step, position)
-        row = row_at(program, where.row)
-        offset = where.element * row.fold + where.fold_index
-        count = min(row.count - offset, stop - position)
-        _advance_row(state, row, where, count, backend)
-        if finite:
-            _check_finite(program, state, where, row)
-        position += count
-        if position % program.micro_steps == 0:
-            state.reset(Segment.SCRATCH)
-            if progress and position < stop:
-                progress(position)
+        count = min(program.counts[index] - offset, stop - position)
+        if count:
+            row = row_at(program, index)
+            step = first_step + turn
+            _advance_row(state, row, step, offset, count, backend)
+            if finite and row.out < _FIRST_SCRATCH:
+                _check_finite(program, state, Place(step, index, 0, 0), row)
+            position += count
+            if position == (turn + 1) * program.micro_steps:
+                state.reset(Segment.SCRATCH)
+                if progress and position < stop:
+                    progress(position)
+        offset = 0
+        index += 1
+        if index == len(program.counts):
+            index, turn = 0, turn + 1
     if progress:
         progress(stop)
 
 
-def _advance_row(state: State, row: Row, where: Place, count: int, backend: Backend) -> None:
-    """`count` micro-steps of one row from a place in it."""
-    element, fold_index, step = where.element, where.fold_index, where.step
+def _advance_row(
+    state: State, row: Row, step: int, offset: int, count: int, backend: Backend
+) -> None:
+    """`count` micro-steps of one row from `offset` in it."""
+    element, fold_index = divmod(offset, row.fold)
     if fold_index:
         reached = min(row.fold, fold_index + count)
         backend.chain(state, row, step, element, fold_index, reached)
@@ -86,7 +97,7 @@ def _advance_row(state: State, row: Row, where: Place, count: int, backend: Back
 
 
 def _check_finite(program: Program, state: State, where: Place, row: Row) -> None:
-    if row.opcode not in _FLOAT_RESULTS or segment_of(row.out) == Segment.SCRATCH:
+    if row.opcode not in _FLOAT_RESULTS:
         return
     base = row.out_address(0, where.step)
     words = state.tensor(row.out)[max(base, 0) : max(base + row.elements, 0)]

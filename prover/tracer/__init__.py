@@ -1,0 +1,18 @@
+"""Training steps as plain functions over arrays, traced into programs."""
+
+from prover.tracer.array import Array, DType, Step, TraceError, scope
+from prover.tracer.build import Field, Layout, Traced, trace, training_step
+from prover.tracer.functions import (
+    cross_entropy,
+    descend,
+    detach,
+    fma,
+    log_softmax,
+    relu,
+)
+from prover.tracer.grad import gradient
+
+__all__ = [
+    "Array", "DType", "Field", "Layout", "Step", "TraceError", "Traced", "cross_entropy", "descend",
+    "detach", "fma", "gradient", "log_softmax", "relu", "scope", "trace", "training_step",
+]  # fmt: skip

@@ -1,0 +1,302 @@
+"""From a plain function to a program, and between named arrays and registers.
+
+def step(params, inputs, step): ...         # arrays in, arrays out, by name
+    return new_params, outputs
+traced = trace(step, params, inputs)
+traced.program                              # rows; one run of them is one training step
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.commit.keccak import Hash
+from prover.commit.merkle import ceil_log2
+from prover.commit.tensor import Words
+from prover.ops import OPS
+from prover.program import Depths, Program, RegisterId, Segment, register_id
+from prover.state import segment_root
+from prover.tracer.array import Array, DType, Graph, Kind, Shape, Step, TraceError
+from prover.tracer.functions import descend
+from prover.tracer.grad import gradient
+from prover.tracer.layout import Buffer, View, dense
+from prover.tracer.lowering import SEEN, Lowering
+from prover.tracer.registers import allocate
+
+Arrays = Mapping[str, Any]
+"""Arrays by name, traced or plain."""
+StepFunction = Callable[[Any, Any, Any], tuple[Arrays, Arrays]]
+"""(params, inputs, step) to (params after the step, outputs); params left out stay as they are."""
+LossFunction = Callable[[Any, Any, Any], Any]
+"""(params, inputs, step) to a scalar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One named array of a segment."""
+
+    name: str
+    shape: Shape
+    dtype: DType = DType.F32
+
+    @property
+    def length(self) -> int:
+        """Words of its register."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The arrays of a segment, in the order of their registers."""
+
+    segment: Segment
+    fields: tuple[Field, ...]
+
+    @cached_property
+    def depth(self) -> int:
+        """Depth of the segment's tree."""
+        return ceil_log2(len(self.fields))
+
+    def words(self, arrays: Arrays) -> list[Words]:
+        """The registers of plain arrays: float32 and int32 as they are, bool as masks.
+
+        Raises:
+            TraceError: when a name, shape or dtype is not the layout's.
+        """
+        if set(arrays) != {one.name for one in self.fields}:
+            raise TraceError(
+                f"{self.segment.name.lower()} are {[one.name for one in self.fields]}, "
+                f"not {sorted(arrays)}"
+            )
+        return [_to_words(one, np.asarray(arrays[one.name])) for one in self.fields]
+
+    def arrays(self, words: Sequence[Words]) -> dict[str, NDArray[Any]]:
+        """The arrays of registers, copied; a register of another length counts as zeros."""
+        found: dict[str, NDArray[Any]] = {}
+        for place, one in enumerate(self.fields):
+            held = words[place] if place < len(words) else np.zeros(0, np.uint32)
+            if len(held) != one.length:
+                held = np.zeros(one.length, np.uint32)
+            typed = held != 0 if one.dtype == DType.MASK else held.view(one.dtype.value).copy()
+            found[one.name] = typed.reshape(one.shape)
+        return found
+
+    def root(self, arrays: Arrays) -> Hash:
+        """The segment's root when it holds these arrays."""
+        return segment_root(self.words(arrays), self.depth)
+
+    def register(self, name: str) -> RegisterId:
+        """The register of an array."""
+        return register_id(self.segment, [one.name for one in self.fields].index(name))
+
+
+def _to_words(field: Field, array: NDArray[Any]) -> Words:
+    if array.shape != field.shape:
+        raise TraceError(f"{field.name} has shape {field.shape}, not {array.shape}")
+    if array.dtype.name != field.dtype.value:
+        raise TraceError(f"{field.name} is {field.dtype.value}, not {array.dtype}; convert it")
+    flat = np.ascontiguousarray(array).reshape(-1)
+    if field.dtype == DType.MASK:
+        return np.where(flat, np.uint32(0xFFFFFFFF), np.uint32(0))
+    return flat.view(np.uint32).copy()
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A program, and what its registers are called."""
+
+    program: Program
+    params: Layout
+    inputs: Layout
+    outputs: Layout
+
+
+def like(arrays: Arrays) -> list[Field]:
+    """Fields of the shapes and dtypes of arrays (or of anything that has both).
+
+    Raises:
+        TraceError: when an array is empty, or of a dtype that words do not hold.
+    """
+    fields = []
+    for name, array in arrays.items():
+        if 0 in array.shape:
+            raise TraceError(f"{name} is empty, of shape {array.shape}")
+        fields.append(Field(name, tuple(array.shape), DType.of(array.dtype)))
+    return fields
+
+
+def trace(
+    function: StepFunction,
+    params: Arrays,
+    inputs: Arrays,
+    *,
+    per_step: Mapping[str, int] | None = None,
+) -> Traced:
+    """Trace a training step, or an inference (a step that returns no params).
+
+    `params` and `inputs` give names, shapes and dtypes. An output in `per_step` keeps the values of
+    the last so many steps: a register of that many places, step s writing to place s mod n.
+
+    Raises:
+        TraceError: when the function does what rows cannot say.
+    """
+    graph = Graph()
+    layouts = [
+        Layout(segment, tuple(like(arrays)))
+        for segment, arrays in ((Segment.PARAMS, params), (Segment.INPUTS, inputs))
+    ]
+    leaves: dict[int, View] = {}
+    given = [_leaves(graph, layout, leaves) for layout in layouts]
+    after, outputs = function(given[0], given[1], Step())
+    kept = dict(per_step or {})
+    if unknown := {*kept} - {*outputs}:
+        raise TraceError(f"no output is called {sorted(unknown)}")
+    out_fields = []
+    for name, array in outputs.items():
+        array = _traced(graph, name, array)
+        shape = (kept[name], *array.shape) if name in kept else array.shape
+        out_fields.append(Field(name, shape, array.element))
+    out_layout = Layout(Segment.OUTPUTS, tuple(out_fields))
+    changed = _changed(given[0], after)
+    lowering = Lowering(leaves)
+    _lower(lowering, layouts[0], out_layout, given[0], changed, outputs, kept)
+    if not lowering.lines:
+        raise TraceError("the function computes nothing")
+    rows, scratch = allocate(lowering.lines)
+    depths = Depths(layouts[0].depth, layouts[1].depth, out_layout.depth, scratch)
+    program = Program.of(rows, depths, [line.name for line in lowering.lines])
+    return Traced(program, layouts[0], layouts[1], out_layout)
+
+
+def training_step(loss: LossFunction, rate: float) -> StepFunction:
+    """The step of gradient descent that lowers a loss; the loss before it is the output `loss`."""
+
+    def step(params: Any, inputs: Any, number: Any) -> tuple[Arrays, Arrays]:
+        value = loss(params, inputs, number)
+        grads = gradient(value, params)
+        return {name: descend(params[name], grads[name], rate) for name in params}, {"loss": value}
+
+    return step
+
+
+def _leaves(graph: Graph, layout: Layout, leaves: dict[int, View]) -> dict[str, Array]:
+    found = {}
+    for one in layout.fields:
+        leaf = graph.add(Kind.LEAF, (), one.shape, one.dtype, layout.segment, one.name)
+        leaves[id(leaf)] = dense(one.shape, Buffer(one.length, layout.register(one.name)))
+        found[one.name] = leaf
+    return found
+
+
+def _traced(graph: Graph, name: str, array: Any) -> Array:
+    if not isinstance(array, Array) or array.graph is not graph:
+        raise TraceError(f"{name} is no result of this trace, but {type(array).__name__}")
+    return array
+
+
+def _changed(params: Mapping[str, Array], after: Arrays) -> dict[str, Array]:
+    changed = {}
+    for name, array in after.items():
+        if name not in params:
+            raise TraceError(f"no param is called {name}; params are {sorted(params)}")
+        before = params[name]
+        array = _traced(before.graph, name, array)
+        if (array.shape, array.element) != (before.shape, before.element):
+            raise TraceError(f"{name} becomes {array!r}, not {before!r}; keep shape and dtype")
+        if array is not before:
+            changed[name] = array
+    return changed
+
+
+def _lower(
+    lowering: Lowering,
+    layout: Layout,
+    out_layout: Layout,
+    params: Mapping[str, Array],
+    changed: Mapping[str, Array],
+    outputs: Arrays,
+    kept: Mapping[str, int],
+) -> None:
+    """All rows, in the order of the graph, then what must be moved to where it is wanted.
+
+    A result is computed in the register that wants it where nothing else can go wrong by that: for
+    a param, where nothing that comes later reads the old one.
+    """
+    ends = [*changed.values(), *outputs.values()]
+    order = _reachable(ends)
+    placed: set[tuple[Segment, str]] = set()
+    for name, array in outputs.items():
+        if _computed(array) and name not in kept and id(array) not in lowering.targets:
+            register = out_layout.register(name)
+            lowering.targets[id(array)] = Buffer(array.size, register)
+            placed.add((Segment.OUTPUTS, name))
+    for name, array in changed.items():
+        if id(array) not in lowering.targets and _may_replace(params[name], array, order, ends):
+            register = layout.register(name)
+            lowering.targets[id(array)] = Buffer(array.size, register)
+            placed.add((Segment.PARAMS, name))
+    for array in order:
+        lowering.view(array)
+    for name, array in outputs.items():
+        if (Segment.OUTPUTS, name) not in placed:
+            turns = kept.get(name, 0)
+            out = Buffer(array.size * (turns or 1), out_layout.register(name))
+            view = lowering.view(array)
+            lowering.move(view, out, f"output {name}", modulus=turns, stride=array.size)
+    # Params may be made of each other: all are copied before the first is replaced.
+    waiting = []
+    for name, array in changed.items():
+        if (Segment.PARAMS, name) not in placed:
+            view = lowering.view(array)
+            if view.buffer and view.buffer.register is not None:
+                view = lowering.move(view, Buffer(array.size), f"param {name} aside")
+            waiting.append((name, view))
+    for name, view in waiting:
+        out = Buffer(prod(view.shape), layout.register(name))
+        lowering.move(view, out, f"param {name}")
+
+
+def _computed(array: Array) -> bool:
+    """Whether rows of its own make an array: it is no view, leaf or constant."""
+    return array.op not in SEEN and array.op not in {Kind.LEAF, Kind.CONSTANT}
+
+
+def _reachable(ends: Iterable[Array]) -> list[Array]:
+    found: dict[int, Array] = {}
+    stack = list(ends)
+    while stack:
+        array = stack.pop()
+        if id(array) not in found:
+            found[id(array)] = array
+            stack.extend(array.inputs)
+    return sorted(found.values(), key=lambda array: array.order)
+
+
+def _may_replace(
+    param: Array, result: Array, order: Sequence[Array], ends: Sequence[Array]
+) -> bool:
+    """Whether `result` may be computed in the register of `param`.
+
+    Nothing after it may read the param, and it itself only element by element where it writes.
+    """
+    if not _computed(result):
+        return False
+    shows = {id(param)}
+    for array in order:
+        if array.op in SEEN and id(array.inputs[0]) in shows:
+            shows.add(id(array))
+    if any(id(end) in shows for end in ends):
+        return False
+    for array in order:
+        reads = [one for one in array.inputs if id(one) in shows]
+        if not reads or array.op in SEEN or array.order < result.order:
+            continue
+        plain = array.op in OPS and all(one is param for one in reads)
+        if array is not result or not plain:
+            return False
+    return True

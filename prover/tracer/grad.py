@@ -1,0 +1,179 @@
+"""Reverse-mode gradients: one rule for each op, giving traced arrays again.
+
+A rule takes the op's array and the gradient that arrives at it, and says what of it goes to each
+input. Ops whose result is piecewise constant (comparisons, ints, masks) pass nothing on. Where an
+op has a kink its rule takes the side that the op took: maximum(x, y) is y where they are equal.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
+
+from prover.ops import Opcode
+from prover.tracer import namespace as xp
+from prover.tracer.array import (
+    Array,
+    DType,
+    Kind,
+    Op,
+    TraceError,
+    broadcast,
+    permute,
+    reshape,
+    scope,
+)
+
+Key = TypeVar("Key")
+Rule = Callable[[Array, Array], Sequence[Array | None]]
+
+
+def gradient(of: Array, wrt: Mapping[Key, Array]) -> dict[Key, Array]:
+    """The gradient of a float scalar with respect to arrays that it was computed from.
+
+    Of what it does not depend on, the gradient is zeros.
+
+    Raises:
+        TraceError: when `of` is no float scalar, or an op on the way has no gradient.
+    """
+    if of.shape != () or of.element != DType.F32:
+        raise TraceError(f"the gradient is of a float scalar, not of shape {of.shape}")
+    arrived = {id(of): of.graph.constant(1.0, DType.F32)}
+    for array in _backwards(of, {id(array) for array in wrt.values()}):
+        if id(array) in arrived and array.inputs:
+            with scope(f"grad.{array.scope}".rstrip(".")):
+                _pass_on(array, arrived)
+    nothing = of.graph.constant(0.0, DType.F32)
+    return {
+        key: arrived[id(array)] if id(array) in arrived else broadcast(nothing, array.shape)
+        for key, array in wrt.items()
+    }
+
+
+def _backwards(of: Array, wanted: set[int]) -> list[Array]:
+    """What lies between the scalar and the arrays wanted, each after all that depends on it."""
+    leads: dict[int, bool] = {}
+    found: list[Array] = []
+    stack = [(of, False)]
+    while stack:
+        array, done = stack.pop()
+        if done:
+            leads[id(array)] = id(array) in wanted or any(leads[id(i)] for i in array.inputs)
+            if leads[id(array)]:
+                found.append(array)
+        elif id(array) not in leads:
+            leads[id(array)] = False
+            stack.append((array, True))
+            stack.extend((one, False) for one in array.inputs if id(one) not in leads)
+    return sorted(found, key=lambda array: array.order, reverse=True)
+
+
+def _pass_on(array: Array, arrived: dict[int, Array]) -> None:
+    rule = _RULES.get(array.op)
+    if rule is None:
+        raise TraceError(f"{array.op.name.lower()} has no gradient; detach what need not have one")
+    for one, part in zip(array.inputs, rule(array, arrived[id(array)]), strict=True):
+        if part is not None and one.element == DType.F32:
+            known = arrived.get(id(one))
+            arrived[id(one)] = part if known is None else known + part
+
+
+def _nothing(array: Array, g: Array) -> Sequence[Array | None]:
+    return [None] * len(array.inputs)
+
+
+def _times(g: Array, factor: Array) -> Array:
+    """g * factor; no row where g is all ones."""
+    return factor if _constant(g) == 0x3F800000 else g * factor
+
+
+def _mul(array: Array, g: Array) -> Sequence[Array]:
+    x, y = array.inputs
+    return _times(g, y), _times(g, x)
+
+
+def _fma(array: Array, g: Array) -> Sequence[Array]:
+    x, y, _ = array.inputs
+    return _times(g, y), _times(g, x), g
+
+
+def _div(array: Array, g: Array) -> Sequence[Array]:
+    _, y = array.inputs
+    share = g / y
+    return share, -(share * array)
+
+
+def _maximum(array: Array, g: Array) -> Sequence[Array]:
+    x, y = array.inputs
+    first = y < x
+    return xp.where(first, g, 0.0), xp.where(first, 0.0, g)
+
+
+def _select(array: Array, g: Array) -> Sequence[Array | None]:
+    mask = array.inputs[0]
+    return None, xp.where(mask, g, 0.0), xp.where(mask, 0.0, g)
+
+
+def _sign_bits(array: Array, g: Array) -> Sequence[Array | None]:
+    """XOR and AND of a float and a constant: negation, absolute value."""
+    x, bits = array.inputs
+    word = _constant(bits)
+    if array.op == Opcode.XOR and word == 0x80000000:
+        return -g, None
+    if array.op == Opcode.AND and word == 0x7FFFFFFF:
+        return xp.where(x < 0.0, -g, g), None
+    raise TraceError("bit operations on floats have no gradient")
+
+
+def _constant(array: Array) -> int | None:
+    while array.op == Kind.BROADCAST:
+        (array,) = array.inputs
+    return array.attributes[0] if array.op == Kind.CONSTANT else None
+
+
+def _broadcast(array: Array, g: Array) -> Sequence[Array]:
+    (x,) = array.inputs
+    added = len(array.shape) - len(x.shape)
+    sizes = (*[1] * added, *x.shape)
+    axes = [axis for axis, size in enumerate(sizes) if size == 1 and array.shape[axis] != 1]
+    return (reshape(xp.sum(g, axis=axes, keepdims=True) if axes else g, x.shape),)
+
+
+def _permute(array: Array, g: Array) -> Sequence[Array]:
+    axes = array.attributes[0]
+    return (permute(g, tuple(axes.index(axis) for axis in range(len(axes)))),)
+
+
+def _matmul(array: Array, g: Array) -> Sequence[Array]:
+    x, y = array.inputs
+    return g @ y.mT, x.mT @ g
+
+
+def _max(array: Array, g: Array) -> Sequence[Array]:
+    (x,) = array.inputs
+    return (xp.where(x == broadcast(array, x.shape), broadcast(g, x.shape), 0.0),)
+
+
+_RULES: Final[dict[Op, Rule]] = {
+    Kind.DETACH: _nothing,
+    Kind.BROADCAST: _broadcast,
+    Kind.PERMUTE: _permute,
+    Kind.RESHAPE: lambda array, g: (reshape(g, array.inputs[0].shape),),
+    Kind.EXP: lambda array, g: (_times(g, array),),
+    Kind.LOG: lambda array, g: (g / array.inputs[0],),
+    Kind.MATMUL: _matmul,
+    Kind.SUM: lambda array, g: (broadcast(g, array.inputs[0].shape),),
+    Kind.MAX: _max,
+    Opcode.ADD: lambda array, g: (g, g),
+    Opcode.SUB: lambda array, g: (g, -g),
+    Opcode.MUL: _mul,
+    Opcode.FMA: _fma,
+    Opcode.DIV: _div,
+    Opcode.SQRT: lambda array, g: (g / (array + array),),
+    Opcode.MAX: _maximum,
+    Opcode.SELECT: _select,
+    Opcode.XOR: _sign_bits,
+    Opcode.AND: _sign_bits,
+    Opcode.FROM_INT: _nothing,
+    Opcode.TO_INT_ZERO: _nothing,
+    **dict.fromkeys((Opcode.LT, Opcode.LE, Opcode.EQ), _nothing),
+    **dict.fromkeys((Opcode.ILT, Opcode.ILE, Opcode.IEQ), _nothing),
+}

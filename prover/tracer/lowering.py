@@ -1,0 +1,299 @@
+"""From a graph to rows: what is computed in which order, and which op is an address alone.
+
+* Transposes, slices, broadcasts, the step's turn and most reshapes move nothing: they are strides.
+* A matmul is a fold of fma, k ascending. Beyond 4096 it is cut into segments, each a fold of its
+  own, whose results are summed in ascending order.
+* A reduction along the last axis, over C words: 32 lanes (lane l folds l, l + 32, ...), then halves
+  16, 8, 4, 2, 1, each lower lane combined with the one above; the C mod 32 words left over are one
+  ascending fold, combined last. C < 32 is that fold alone. Along another axis: one ascending fold.
+* exp and log are `prover.tracer.elementary`.
+
+Rows stand in the order of the graph. They still write to buffers; `prover.tracer.registers` says
+which register each is.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Final
+
+from prover.ops import Opcode
+from prover.program import FIELD_BOUND, Operand, Quad
+from prover.tracer import elementary, layout
+from prover.tracer.array import Array, Kind, Op, Shape, TraceError
+from prover.tracer.layout import Axis, Buffer, Line, Read, View, dense, merged, read, strides_of
+
+LANES: Final = 32
+SEGMENT: Final = 4096
+_INT32: Final = 1 << 31
+
+
+@dataclass(slots=True)
+class Lowering:
+    """Rows so far, and where each array lies."""
+
+    leaves: dict[int, View]
+    """Of leaf arrays, by id."""
+    targets: dict[int, Buffer] = field(default_factory=dict)
+    """Buffers that arrays are wanted in, by id; a new one of scratch for all others."""
+    lines: list[Line] = field(default_factory=list)
+    views: dict[int, View] = field(default_factory=dict)
+    name: str = ""
+
+    def view(self, array: Array) -> View:
+        """Where an array lies, once the rows that compute it are there."""
+        known = self.views.get(id(array))
+        if known is None:
+            known = self.views[id(array)] = self._lower(array)
+        return known
+
+    def _lower(self, array: Array) -> View:
+        if array.op == Kind.LEAF:
+            return self.leaves[id(array)]
+        if array.op == Kind.CONSTANT:
+            return View((), (), word=array.attributes[0])
+        views = [self.view(one) for one in array.inputs]
+        if array.op in SEEN:
+            return SEEN[array.op](self, array, views[0])
+        out = self.targets.get(id(array)) or Buffer(array.size)
+        self.name = _name(array)
+        if isinstance(array.op, Opcode):
+            self._map(array.op, array.shape, views, out, self.name)
+        else:
+            _COMPUTED[array.op](self, array, views, out)
+        return dense(array.shape, out)
+
+    def move(
+        self, view: View, out: Buffer, name: str, *, modulus: int = 0, stride: int = 0
+    ) -> View:
+        """Copy what a view shows; densely, from the step's turn on."""
+        self._map(Opcode.MOVE, view.shape, [view], out, name, modulus, stride)
+        return dense(view.shape, out)
+
+    def _map(
+        self,
+        opcode: Opcode,
+        shape: Shape,
+        views: Sequence[View],
+        out: Buffer,
+        name: str,
+        modulus: int = 0,
+        stride: int = 0,
+    ) -> None:
+        axes = [
+            (size, tuple(view.strides[axis] if view.strides else 0 for view in views))
+            for axis, size in enumerate(shape)
+        ] or [(1, (0,) * len(views))]
+        dims, strides = merged(axes)
+        reads = [read(view, moves) for view, moves in zip(views, strides, strict=True)]
+        self._emit(opcode, out, dims, 1, reads, name, out_modulus=modulus, out_stride=stride)
+
+    def _fold(
+        self,
+        opcode: Opcode,
+        axes: Sequence[Axis],
+        fold: int,
+        views: Sequence[View],
+        fold_strides: Sequence[int],
+        out: Buffer,
+        name: str,
+        *,
+        offsets: Sequence[int] | None = None,
+        out_offset: int = 0,
+    ) -> None:
+        dims, strides = merged(axes or [(1, (0,) * len(views))])
+        reads = [
+            read(view, moves, fold_stride, offset)
+            for view, moves, fold_stride, offset in zip(
+                views, strides, fold_strides, offsets or [0] * len(views), strict=True
+            )
+        ]
+        self._emit(opcode, out, dims, fold, reads, name, out_offset=out_offset)
+
+    def _emit(
+        self,
+        opcode: Opcode,
+        out: Buffer,
+        dims: Quad,
+        fold: int,
+        reads: Sequence[Read],
+        name: str,
+        *,
+        out_offset: int = 0,
+        out_modulus: int = 0,
+        out_stride: int = 0,
+    ) -> None:
+        if max(*dims, fold) >= FIELD_BOUND or out.length >= _INT32:
+            raise TraceError(f"{name} is too large for a row; cut it into parts")
+        line = Line(
+            opcode, out, dims, fold, tuple(reads), name, out_offset, out_modulus, out_stride
+        )
+        self.lines.append(line)
+
+    def matmul(self, array: Array, views: Sequence[View], out: Buffer) -> None:
+        """Folds of fma over k, in segments of at most 4096."""
+        x, y = views
+        *stack, m, n = array.shape
+        k = array.inputs[0].shape[-1]
+        xs, ys = strides_of(x, array.ndim), strides_of(y, array.ndim)
+        axes: list[Axis] = [(size, (xs[axis], ys[axis])) for axis, size in enumerate(stack)]
+        axes += [(m, (xs[-2], 0)), (n, (0, ys[-1]))]
+        folds = (xs[-1], ys[-2])
+        if k <= SEGMENT:
+            self._fold(Opcode.DOT, axes, k, views, folds, out, self.name)
+            return
+        whole, rest = divmod(k, SEGMENT)
+        size = prod(array.shape)
+        parts = Buffer(size * (whole + (rest > 0)))
+        along = (whole, (SEGMENT * folds[0], SEGMENT * folds[1]))
+        self._fold(
+            Opcode.DOT, [along, *axes], SEGMENT, views, folds, parts, f"{self.name} segments"
+        )
+        if rest:
+            offsets = [SEGMENT * whole * fold for fold in folds]
+            self._fold(
+                Opcode.DOT, axes, rest, views, folds, parts, f"{self.name} last segment",
+                offsets=offsets, out_offset=size * whole,
+            )  # fmt: skip
+        view = dense((size,), parts)
+        count = whole + (rest > 0)
+        self._fold(
+            Opcode.SUM, [(size, (1,))], count, [view], [size], out, f"{self.name} sum of segments"
+        )
+
+    def reduce(self, array: Array, views: Sequence[View], out: Buffer) -> None:
+        """A sum or maximum along one axis."""
+        fold_op, map_op = _REDUCTIONS[array.op]
+        (view,) = views
+        (axis,) = array.attributes
+        (x,) = array.inputs
+        strides = strides_of(view, x.ndim)
+        others = [place for place in range(x.ndim) if place != axis]
+        axes: list[Axis] = [(x.shape[place], (strides[place],)) for place in others]
+        count, stride = x.shape[axis], strides[axis]
+        if axis != x.ndim - 1 or count < LANES:
+            self._fold(fold_op, axes, count, [view], [stride], out, self.name)
+            return
+        whole, rest = divmod(count, LANES)
+        size = out.length
+        lanes = Buffer(size * LANES)
+        self._fold(
+            fold_op, [*axes, (LANES, (stride,))], whole, [view], [LANES * stride], lanes,
+            f"{self.name} lanes",
+        )  # fmt: skip
+        width = LANES
+        while width > 1:
+            half = width // 2
+            last = half == 1 and not rest
+            to = out if last else Buffer(size * half)
+            lower = View((size, half), (width, 1), 0, lanes)
+            upper = View((size, half), (width, 1), half, lanes)
+            self._map(map_op, (size, half), [lower, upper], to, f"{self.name} tree {half}")
+            lanes, width = to, half
+        if rest:
+            tail = Buffer(size)
+            offset = LANES * whole * stride
+            self._fold(
+                fold_op, axes, rest, [view], [stride], tail, f"{self.name} tail", offsets=[offset]
+            )
+            parts = [dense((size,), lanes), dense((size,), tail)]
+            self._map(map_op, (size,), parts, out, f"{self.name} with tail")
+
+    def elementary(self, array: Array, views: Sequence[View], out: Buffer) -> None:
+        """exp or log."""
+        function, rows = _ELEMENTARY[array.op]
+        done = 0
+
+        def emit(opcode: Opcode, *operands: View | int) -> View:
+            nonlocal done
+            done += 1
+            seen = [
+                View((), (), word=operand) if isinstance(operand, int) else operand
+                for operand in operands
+            ]
+            to = out if done == rows else Buffer(array.size)
+            self._map(opcode, array.shape, seen, to, f"{self.name} {done}/{rows}")
+            return dense(array.shape, to)
+
+        function(emit, views[0])
+
+    def take(self, array: Array, views: Sequence[View], out: Buffer) -> None:
+        """A gather: the index times the table's stride shifts the address."""
+        table, places = views
+        rows = array.inputs[1].shape
+        along = strides_of(table, array.inputs[0].ndim)
+        at = strides_of(places, len(rows))
+        axes: list[Axis] = [(size, (at[axis], 0)) for axis, size in enumerate(rows)]
+        axes += [(size, (0, along[axis + 1])) for axis, size in enumerate(array.shape[len(rows) :])]
+        dims, (index_moves, table_moves) = merged(axes or [(1, (0, 0))])
+        stride = Read(None, Operand.immediate(along[0] & 0xFFFFFFFF))
+        reads = [read(places, index_moves), stride, read(table, table_moves)]
+        self._emit(Opcode.GATHER, out, dims, 1, reads, self.name)
+
+
+def _broadcast(lowering: Lowering, array: Array, view: View) -> View:
+    return layout.broadcast(view, array.shape)
+
+
+def _permute(lowering: Lowering, array: Array, view: View) -> View:
+    return layout.permute(view, array.attributes[0])
+
+
+def _slice(lowering: Lowering, array: Array, view: View) -> View:
+    return layout.cut(view, array.shape, *array.attributes)
+
+
+def _turn(lowering: Lowering, array: Array, view: View) -> View:
+    (modulus,) = array.attributes
+    seen = layout.turned(view, modulus)
+    if seen is None:
+        copied = lowering.move(view, Buffer(prod(view.shape)), _name(array))
+        seen = layout.turned(copied, modulus)
+    return seen or view
+
+
+def _reshape(lowering: Lowering, array: Array, view: View) -> View:
+    seen = layout.reshaped(view, array.shape)
+    if seen is None:
+        copied = lowering.move(view, Buffer(array.size), _name(array))
+        seen = dense(array.shape, copied.buffer or Buffer(array.size))
+    return seen
+
+
+def _name(array: Array) -> str:
+    """What an array's rows are called: scope, op and shapes."""
+    sizes = ["x".join(map(str, one.shape)) or "1" for one in array.inputs]
+    shape = "x".join(map(str, array.shape)) or "1"
+    what = array.op.name.lower()
+    if array.op == Kind.MATMUL:
+        return f"{array.scope}{what}[{sizes[0]} @ {sizes[1]}]"
+    if array.op in _REDUCTIONS:
+        return f"{array.scope}{what}[{sizes[0]} -> {shape}]"
+    return f"{array.scope}{what}[{shape}]"
+
+
+SEEN: Final[dict[Op, Callable[[Lowering, Array, View], View]]] = {
+    Kind.DETACH: lambda lowering, array, view: view,
+    Kind.BROADCAST: _broadcast,
+    Kind.PERMUTE: _permute,
+    Kind.SLICE: _slice,
+    Kind.TURN: _turn,
+    Kind.RESHAPE: _reshape,
+}
+"""Ops that are addresses."""
+_COMPUTED: Final[dict[Op, Callable[[Lowering, Array, Sequence[View], Buffer], None]]] = {
+    Kind.EXP: Lowering.elementary,
+    Kind.LOG: Lowering.elementary,
+    Kind.MATMUL: Lowering.matmul,
+    Kind.SUM: Lowering.reduce,
+    Kind.MAX: Lowering.reduce,
+    Kind.TAKE: Lowering.take,
+}
+_REDUCTIONS: Final[dict[Op, tuple[Opcode, Opcode]]] = {
+    Kind.SUM: (Opcode.SUM, Opcode.ADD),
+    Kind.MAX: (Opcode.MAXF, Opcode.MAX),
+}
+_ELEMENTARY: Final[dict[Op, tuple[Callable[..., View], int]]] = {
+    Kind.EXP: (elementary.exp, elementary.EXP_ROWS),
+    Kind.LOG: (elementary.log, elementary.LOG_ROWS),
+}
