@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 
+from rollup.config import SequencerSettings
 from rollup.errors import L1Error, LostConsistency, StoreUnavailable
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.presets import Preset
 from rollup.sequencer.admission import Admission, Limits
 from rollup.sequencer.batcher import Batcher
-from rollup.sequencer.gateway import BODY_LIMIT, Gateway
+from rollup.sequencer.gateway import Gateway
 from rollup.sequencer.pool import Pool
 from rollup.sequencer.ports import Clock, RegistryPort, RollupPort
 from rollup.sequencer.poster import Poster
@@ -35,8 +38,7 @@ class Sequencer:
         poster: Poster,
         recovery: Recovery,
         clock: Clock,
-        poll: float,
-        stale_after: float,
+        settings: SequencerSettings,
     ) -> None:
         self._store = store
         self._pool = pool
@@ -44,8 +46,7 @@ class Sequencer:
         self._poster = poster
         self._recovery = recovery
         self._clock = clock
-        self._poll = poll
-        self._stale_after = stale_after
+        self._settings = settings
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting_since: float | None = None
         self._unposted = 0
@@ -59,44 +60,26 @@ class Sequencer:
         registry: RegistryPort,
         domain: Domain,
         preset: Preset,
-        clock: Clock,
-        *,
-        poll: float = 1.0,
-        workers: int = 0,
-        pool_limit: int = 262_144,
-        stale_after: float = 600.0,
-        body_limit: int = BODY_LIMIT,
+        settings: SequencerSettings,
+        clock: Clock = time.time,
     ) -> "Sequencer":
-        """A sequencer over an open store and an L1.
-
-        `poll` seconds lie between two looks at L1; `workers` processes recover signers (0: none but
-        this one); /healthz fails when something has waited for L1 longer than `stale_after`
-        seconds.
-        """
-        pool = Pool(store, clock, pool_limit)
+        """A sequencer over an open store and an L1; takes up what the store holds from before."""
+        pool = Pool(store, clock, settings.pool_limit)
         await pool.load()
-        recovery = Recovery(workers)
-        sequencer = cls(
-            store,
-            pool,
-            Batcher(store, pool, preset, clock),
-            Poster(store, l1, domain, clock, preset.confirmations),
-            recovery,
-            clock,
-            poll,
-            stale_after,
-        )
+        batcher = Batcher(store, pool, preset, clock, settings.ahead)
+        poster = Poster(store, l1, domain, clock, preset.confirmations, settings.bump_after)
+        recovery = Recovery(settings.workers)
+        sequencer = cls(store, pool, batcher, poster, recovery, clock, settings)
         admission = Admission(domain, Limits.of(preset), CachedRegistry(registry, clock), recovery)
-        gateway = Gateway(
+        sequencer.app = Gateway(
             admission,
             pool,
             store,
             Proofs(store, domain),
             sequencer.health,
             sequencer.lose,
-            body_limit,
-        )
-        sequencer.app = gateway.app
+            settings.body_limit,
+        ).app
         return sequencer
 
     async def run(self) -> None:
@@ -135,7 +118,7 @@ class Sequencer:
         }
         if self._lost.done():
             return "store and L1 contradict each other", figures
-        if waited > self._stale_after:
+        if waited > self._settings.stale_after:
             return "receipts wait for L1 for too long", figures
         return "ok", figures
 
@@ -169,4 +152,31 @@ class Sequencer:
                 more = False
                 log.warning("step failed", extra={"code": error.code, "error": str(error)})
             if not more:
-                await asyncio.sleep(self._poll * min(2**failures, 64))
+                await asyncio.sleep(self._settings.poll * min(2**failures, 64))
+
+
+async def serve(sequencer: Sequencer, host: str, port: int) -> None:
+    """Runs the sequencer and its gateway until the process is told to stop.
+
+    Raises:
+        LostConsistency: see `Sequencer.run`.
+    """
+    server = uvicorn.Server(
+        uvicorn.Config(
+            sequencer.app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=5,
+        )
+    )
+    running = asyncio.create_task(sequencer.run(), name="sequencer")
+    listening = asyncio.create_task(server.serve(), name="gateway")
+    await asyncio.wait([running, listening], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    running.cancel()
+    ended, _ = await asyncio.gather(running, listening, return_exceptions=True)
+    if isinstance(ended, Exception):
+        raise ended

@@ -1,0 +1,147 @@
+"""Each reason for which an entry is refused, and none for those that are in order."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from rollup.errors import L1Unavailable, Refused
+from rollup.protocol.eip712 import Signature
+from rollup.protocol.entries import Entry, SignedBundle, SignedReceipt, sign_bundle, sign_receipt
+from rollup.protocol.presets import MINIMAL
+from rollup.protocol.types import AccountIndex, Address, Hash, SlotIndex
+from rollup.sequencer.admission import Admission, Limits
+from rollup.sequencer.ports import ProgramFacts
+from rollup.sequencer.recovery import Recovery
+from rollup.sequencer.registry import CachedRegistry
+from tests.rollup.entries import DOMAIN, KEY, PROGRAM, bundled, label, single, work
+from tests.rollup.sequencer.play import Clock, FakeRegistry
+
+LIMITS = Limits.of(MINIMAL)
+OTHER_KEY = b"\x07" * 32
+WORK = work(0)
+
+
+def check(*entries: Entry, registry: FakeRegistry | None = None) -> list[Refused | None]:
+    admission = Admission(DOMAIN, LIMITS, registry or FakeRegistry(), Recovery())
+    return asyncio.run(admission.check(entries))
+
+
+def test_entries_in_order_are_admitted() -> None:
+    entries = [single(0), bundled(1, 3), sign_receipt(WORK, DOMAIN, KEY)]
+    assert check(*entries) == [None, None, None]
+
+
+def of(**changes: object) -> SignedReceipt:
+    return sign_receipt(replace(WORK, **changes), DOMAIN, KEY)  # type: ignore[arg-type]
+
+
+HIGH = Signature(single(0).signature[:32] + b"\xff" * 32 + b"\x1b")
+
+
+@pytest.mark.parametrize(
+    ("entry", "code", "said"),
+    [
+        (sign_receipt(replace(label(0), kind=99), DOMAIN, KEY), "unknown-kind", "kind 99"),
+        (of(kind=16), "unknown-kind", "kind 16"),
+        (single(0, account=7), "unknown-account", "account 7"),
+        (SignedReceipt(label(0), HIGH), "bad-signature", "upper half"),
+        (SignedReceipt(label(0), Signature(bytes(65))), "bad-signature", "v is 27"),
+        (sign_receipt(label(0), DOMAIN, OTHER_KEY), "wrong-signer", "account 1"),
+        (
+            sign_receipt(label(0), replace(DOMAIN, chain_id=1), KEY),
+            "wrong-signer",
+            "this chain and rollup",
+        ),
+        (of(slot=SlotIndex(5)), "slot-not-live", "slot 5"),
+        (of(defender=Address(bytes(20))), "no-defender", "defend"),
+        (of(program=Hash(b"\1" * 32)), "unknown-program", "not registered"),
+        (of(steps=0), "over-cap", "at least one"),
+        (of(steps=LIMITS.claim_steps + 1), "over-cap", "steps"),
+        (of(first_step=2**64 - 1), "over-cap", "last step"),
+        (
+            sign_bundle([label(n) for n in range(LIMITS.batch_receipts + 1)], DOMAIN, KEY),
+            "too-large",
+            "at most 512",
+        ),
+        (
+            SignedBundle((*bundled(0, 2).receipts, label(2)), bundled(0, 2).signature),
+            "wrong-signer",
+            "account 1",
+        ),
+    ],
+)
+def test_refusals(entry: Entry, code: str, said: str) -> None:
+    admitted, refused = check(single(0), entry)
+    assert admitted is None
+    assert refused is not None
+    assert (refused.code, said in str(refused)) == (code, True), refused
+    assert "\n" not in str(refused)
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (ProgramFacts(LIMITS.claim_work // 4 + 1, 1, 1, 1), "work units"),
+        (ProgramFacts(1, LIMITS.claim_words + 1, 1, 1), "words"),
+        (ProgramFacts(1, 1, LIMITS.claim_rows + 1, 1), "rows"),
+        (ProgramFacts(1, 1, 1, 2**60), "micro-steps"),
+    ],
+)
+def test_claims_over_a_cap_are_void_and_refused(facts: ProgramFacts, said: str) -> None:
+    registry = FakeRegistry(programs={PROGRAM: facts})
+    (refused,) = check(sign_receipt(WORK, DOMAIN, KEY), registry=registry)
+    assert refused is not None
+    assert refused.code == "over-cap"
+    assert said in str(refused)
+    assert check(single(0), registry=registry) == [None]
+
+
+def test_no_answer_from_l1_admits_nothing() -> None:
+    with pytest.raises(L1Unavailable):
+        check(single(0), registry=FakeRegistry(down=True))
+
+
+def test_the_registry_is_asked_once_for_what_cannot_change() -> None:
+    async def go() -> None:
+        clock, registry = Clock(), FakeRegistry()
+        cached = CachedRegistry(registry, clock, slot_age=10, capacity=3)
+        for _ in range(3):
+            assert await cached.owner(AccountIndex(1)) is not None
+            assert await cached.program(PROGRAM) is not None
+            assert await cached.slot_live(AccountIndex(1), SlotIndex(0))
+        assert registry.asked == 3
+        # What was not there is asked for each time: it may come at any moment.
+        assert await cached.owner(AccountIndex(9)) is None
+        registry.owners[9] = registry.owners[1]
+        assert await cached.owner(AccountIndex(9)) is not None
+        # A slot that dies is noticed when its answer is old, or at once when the clock turns back.
+        registry.slots.clear()
+        assert await cached.slot_live(AccountIndex(1), SlotIndex(0))
+        clock.now += 10
+        assert not await cached.slot_live(AccountIndex(1), SlotIndex(0))
+        assert not await cached.slot_live(AccountIndex(1), SlotIndex(0))
+        for account in range(20, 30):
+            registry.owners[account] = registry.owners[1]
+            await cached.owner(AccountIndex(account))
+        assert len(cached._owners) == 3
+
+    asyncio.run(go())
+
+
+def test_processes_recover_the_same_signers() -> None:
+    async def go() -> None:
+        recovery = Recovery(workers=1)
+        try:
+            jobs = [(DOMAIN.digest(e.id), e.signature) for e in (single(n) for n in range(40))]
+            jobs.append((jobs[0][0], HIGH))
+            here = await Recovery().recover(jobs)
+            parts = await asyncio.gather(*(recovery.recover([job]) for job in jobs))
+            there = [found for (found,) in parts]
+            assert there[:-1] == here[:-1]
+            assert isinstance(there[-1], Refused)
+            assert str(there[-1]) == str(here[-1])
+        finally:
+            recovery.close()
+
+    asyncio.run(go())

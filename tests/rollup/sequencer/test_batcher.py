@@ -1,0 +1,145 @@
+"""Batches by size and age, never through a bundle, and the same from the same pool."""
+
+import asyncio
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollup.errors import PoolFull, StoreUnavailable
+from rollup.protocol import codec
+from rollup.protocol.batch import Batch
+from rollup.protocol.presets import MINIMAL
+from rollup.protocol.types import BatchNumber
+from rollup.sequencer.batcher import Batcher, make, plan
+from rollup.sequencer.pool import Pool
+from rollup.store import Pooled, SqliteStore
+from tests.rollup.entries import DOMAIN, bundled, single, stream
+from tests.rollup.sequencer.play import PRESET, Clock
+
+
+class Sized:
+    """An entry of which only the number of its receipts matters."""
+
+    def __init__(self, count: int) -> None:
+        self.receipts = range(count)
+
+
+def pool_of(*counts: int, accepted: int = 0) -> list[Pooled]:
+    return [
+        Pooled(place + 1, accepted, Sized(count))  # type: ignore[arg-type]
+        for place, count in enumerate(counts)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "age", "taken"),
+    [
+        ((), 100, 0),
+        ((1,), 0, 0),
+        ((1,), 1, 0),
+        ((1,), 2, 1),  # old enough
+        ((1, 1, 1), 2, 3),
+        ((8,), 0, 1),  # full
+        ((3, 5), 0, 2),
+        ((3, 5, 1), 0, 2),
+        ((3, 6), 0, 1),  # the next does not fit: not split
+        ((7,), 1, 0),
+        ((9,), 0, 1),  # from a larger preset: alone
+        ((1, 9), 0, 1),
+    ],
+)
+def test_plan(counts: tuple[int, ...], age: int, taken: int) -> None:
+    assert plan(pool_of(*counts), age, PRESET) == taken
+
+
+@given(st.lists(st.integers(1, 8), max_size=40), st.integers(0, 3))
+def test_every_plan_is_a_prefix_that_fits(counts: list[int], age: int) -> None:
+    pool = pool_of(*counts)
+    taken = plan(pool, age, PRESET)
+    assert 0 <= taken <= len(pool)
+    assert sum(counts[:taken]) <= PRESET.batch_receipts
+    if taken < len(pool):  # nothing is left behind that would have fitted, or nothing is due
+        due = taken > 0
+        assert not due or sum(counts[: taken + 1]) > PRESET.batch_receipts
+    # While a plan takes something, going on with the rest comes to an end.
+    assert not counts or plan(pool, 2, PRESET) > 0
+
+
+def test_the_same_pool_gives_the_same_bytes() -> None:
+    entries = list(islice(stream(), 6))
+    pooled = [Pooled(i + 1, 0, entry) for i, entry in enumerate(entries)]
+    one = make(BatchNumber(1), pooled, 300)
+    assert one == make(BatchNumber(1), pooled, 300)
+    assert codec.decode(b"".join(one.chunks)) == tuple(entries)
+    assert one.root == Batch.of(entries).root
+    assert (one.last, one.receipts) == (6, 12)
+
+
+def test_batches_follow_each_other_and_wait_for_l1(tmp_path: Path) -> None:
+    async def go() -> None:
+        store = await SqliteStore.open(tmp_path / "s", DOMAIN)
+        clock = Clock()
+        pool = Pool(store, clock, 100)
+        await pool.load()
+        await pool.submit(list(islice(stream(), 12)))
+        assert pool.receipts == 24
+        batcher = Batcher(store, pool, PRESET, clock, ahead=2)
+        sealed = [await batcher.step() for _ in range(3)]
+        assert [s and s.number for s in sealed] == [1, 2, None]  # two wait for L1: no more
+        assert pool.receipts == 8
+        again = Pool(store, clock, 100)
+        await again.load()
+        assert again.ready() == pool.ready()
+        assert again.receipts == 8
+        await store.close()
+
+    asyncio.run(go())
+
+
+def test_the_pool_has_a_limit_and_lets_go_of_what_failed(tmp_path: Path) -> None:
+    async def go() -> None:
+        store = await SqliteStore.open(tmp_path / "s", DOMAIN)
+        pool = Pool(store, Clock(), 5)
+        await pool.load()
+        await pool.submit([bundled(0, 4)])
+        with pytest.raises(PoolFull, match="try again later"):
+            await pool.submit([bundled(4, 2)])
+        await pool.submit([bundled(0, 4)][:0])
+        (known,) = await pool.submit([single(4)])
+        assert known.sequence == 2  # type: ignore[union-attr]
+        assert pool.receipts == 5
+        await store.close()
+        fresh = Pool(store, Clock(), 100)
+        with pytest.raises(StoreUnavailable):
+            await fresh.submit([single(5)])
+        assert fresh.receipts == 0
+
+    asyncio.run(go())
+
+
+def test_known_and_refused_entries_take_no_room(tmp_path: Path) -> None:
+    async def go() -> None:
+        store = await SqliteStore.open(tmp_path / "s", DOMAIN)
+        pool = Pool(store, Clock(), 100)
+        await pool.load()
+        await pool.submit([single(0), single(0), single(9)])
+        assert pool.receipts == 1
+        assert len(pool.ready()) == 1
+        await store.close()
+
+    asyncio.run(go())
+
+
+def test_an_outage_leaves_in_full_batches() -> None:
+    preset = replace(MINIMAL, batch_receipts=512)
+    counts = [1] * 2_000
+    batches = []
+    while counts:
+        taken = plan(pool_of(*counts), 10_000, preset)
+        batches.append(taken)
+        counts = counts[taken:]
+    assert batches == [512, 512, 512, 464]
