@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -295,12 +296,12 @@ def test_one_broken_game_stalls_no_other(fault: str, caplog: pytest.LogCaptureFi
     elif fault == "submit":
         chain.refusing[bad] = ConnectionError("no answer")
     else:
-        values = (*held.dissection.values[:-1], lie(held.dissection.values[-1], 9))
-        moved = type(held.dissection)(0, LENGTH, values)
+        moved = replace(held.dissection, start=2 * LENGTH)  # another history's, beyond the run
         chain.tables[bad].posted[-1] = Posted(held.prior, moved)
     assert {played.key.challenger for played in agent.round()} == {address(1), address(3)}
     names = {record.__dict__.get("event") for record in caplog.records}
     assert ("game.inconsistent" if fault == "values" else "game.failed") in names
+    assert "replay.failed" not in names  # the bad game had no part in what the others share
     chain.broken.clear()
     chain.refusing.clear()
     chain.tables[bad].posted[-1] = held
@@ -387,7 +388,11 @@ def test_a_lost_clock_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     claim = chain.post(claim_of(LENGTH, true=True))
     Adversary(chain, address(1), Side.CHALLENGER, scripted(Silent)).open(claim)
     chain.now += RULES.clock + 1
-    assert defender(chain).round() == []
+    passes: list[Sequence[int]] = []
+    agent = defender(chain, traces=lambda asked: CountedTrace(asked, passes))
+    chain.refusing[GameKey(claim.id, address(1))] = AssertionError("sent all the same")
+    assert agent.round() == []
+    assert not passes
     assert "ClockExpired" in caplog.text
 
 
@@ -402,6 +407,35 @@ def test_a_replay_that_is_not_the_run_stops_that_game(caplog: pytest.LogCaptureF
     assert "NothingToAnswer" in caplog.text
     assert any(record.levelno == logging.CRITICAL for record in caplog.records)
     assert chain.statuses(claim) == {CHALLENGER: Status.PLAYING}
+
+
+def test_a_replay_that_was_not_the_run_is_made_anew() -> None:
+    chain = Chain()
+    claim = chain.post(claim_of(LENGTH, true=True))
+    Adversary(chain, address(1), Side.CHALLENGER, scripted(Silent)).open(claim)
+    pre = lie(PRE)
+    agent = defender(
+        chain,
+        traces=lambda asked: AlphabetTrace(pre, asked.length),
+        retries=Retries(first=0),
+    )
+    assert agent.round() == []
+    pre = PRE
+    assert len(agent.round()) == 1
+
+
+def test_failures_of_games_that_are_over_are_forgotten() -> None:
+    chain = Chain()
+    claim = chain.post(claim_of(LENGTH, true=True))
+    Adversary(chain, address(1), Side.CHALLENGER, scripted(Silent)).open(claim)
+    chain.broken[GameKey(claim.id, address(1))] = TimeoutError("the node is down")
+    retries: Retries[GameKey] = Retries()
+    agent = defender(chain, retries=retries)
+    agent.round()
+    assert len(retries._failed) == 1
+    chain.tables.clear()
+    agent.round()
+    assert not retries._failed
 
 
 def test_the_shortest_clock_is_served_first() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from bisection.alphabet import AlphabetTrace
 from bisection.errors import ClaimError, DataUnavailable
-from bisection.machine import Claim, Trace
+from bisection.machine import Claim, ClaimId, Trace
 from bisection.replay import TracePool
 from bisection.retries import Retries
 from bisection.watcher import Judgement, Verdict, Watcher, judge
@@ -114,6 +114,18 @@ def test_an_unknown_claim_is_retried_ever_later_and_then_judged() -> None:
     time.seconds = 47.0
     assert verdicts(watcher.round()) == [Verdict.INVALID]
     assert watcher.invalid() == [claim]
+
+
+def test_failures_of_claims_that_are_settled_are_forgotten() -> None:
+    chain, retries = Chain(), Retries[ClaimId]()
+    claim = chain.post(claim_of(9, true=True))
+    chain.broken[claim.id] = DataUnavailable("gone")
+    watcher = Watcher(Port(chain, CHALLENGER), TracePool(honest), retries)
+    watcher.round()
+    assert len(retries._failed) == 1
+    chain.claims.clear()
+    watcher.round()
+    assert not retries._failed
 
 
 def test_data_that_is_not_the_claims_is_fetched_anew() -> None:
