@@ -193,6 +193,11 @@ class L1Client:
         }
         return [parse_log(raw) for raw in self._transport.request("eth_getLogs", wanted)]
 
+    def mined(self, transaction: Hash) -> Mined | None:
+        """A transaction that is in a block; None when it is in none."""
+        raw = self._transport.request("eth_getTransactionReceipt", to_hex(transaction))
+        return None if raw is None else parse_mined(raw)
+
     def input_of(self, transaction: Hash) -> bytes | None:
         """The call data of a transaction; None when the chain does not have it."""
         raw = self._transport.request("eth_getTransactionByHash", to_hex(transaction))

@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +44,8 @@ class Devnet:
         self.chain_id = CHAIN_ID
         self._stop = stop
         self._http = httpx.Client(timeout=60)
+        self._stopping = threading.Event()
+        self._heart: threading.Thread | None = None
         self._next_id = 0
 
     def rpc(self, method: str, *params: Any) -> Any:
@@ -86,8 +89,21 @@ class Devnet:
         """Gives an account exactly ``wei``."""
         self.rpc("anvil_setBalance", "0x" + address.hex(), hex(wei))
 
+    def beat(self, seconds: float) -> None:
+        """From now on makes a block every so many seconds, so that transactions get deeper."""
+
+        def beat() -> None:
+            while not self._stopping.wait(seconds):
+                self.mine()
+
+        self._heart = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        self._heart.start()
+
     def close(self) -> None:
         """Stops the chain; it forgets everything."""
+        self._stopping.set()
+        if self._heart is not None:
+            self._heart.join(timeout=10)
         self._http.close()
         self._stop()
 
@@ -166,9 +182,22 @@ def anvil(
     return devnet
 
 
-def start(engine: Engine = "embedded", *, seed: str = DEFAULT_SEED, port: int = 0) -> Devnet:
-    """Starts the named development chain."""
-    return anvil(seed=seed, port=port) if engine == "anvil" else embedded(seed=seed, port=port)
+def start(
+    engine: Engine = "embedded",
+    *,
+    seed: str = DEFAULT_SEED,
+    port: int = 0,
+    block_time: float | None = None,
+) -> Devnet:
+    """Starts the named development chain; with ``block_time`` it also makes a block so often (s).
+
+    Raises:
+        DevnetError: as ``embedded`` and ``anvil`` do.
+    """
+    running = anvil(seed=seed, port=port) if engine == "anvil" else embedded(seed=seed, port=port)
+    if block_time is not None:
+        running.beat(block_time)
+    return running
 
 
 def _free_port() -> int:
