@@ -241,7 +241,7 @@ MAINNET: Final = Preset(
     replay_rate=250_000_000,
     move_time=Seconds(12),
 )
-"""For value that matters: days to watch and answer, one validator on one core replays everything."""
+"""For value that matters: days to watch and answer; one core replays everything."""
 
 MINIMAL: Final = Preset(
     name="minimal",

@@ -1,6 +1,7 @@
 """Batches, headers, data: what L1 holds against what everybody recomputes."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -138,7 +139,7 @@ def test_anything_but_the_data_is_a_mismatch(entries: list[Entry], data: st.Data
     ("field", "value"),
     [("number", 2**64), ("posted", -1), ("receipts", 2**32), ("root", b""), ("parent", bytes(31))],
 )
-def test_headers_refuse_what_they_cannot_hold(field: str, value: object) -> None:
+def test_headers_refuse_what_they_cannot_hold(field: str, value: Any) -> None:
     header, _ = posted([])
     with pytest.raises(ReceiptError):
         replace(header, **{field: value})

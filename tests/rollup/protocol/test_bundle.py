@@ -79,7 +79,7 @@ def test_rules(receipts: list[Receipt], said: str) -> None:
 
 
 def test_a_bundle_is_signed_once_for_all() -> None:
-    receipts = [label(5), work(6, slot=3), label(7)]
+    receipts: list[Receipt] = [label(5), work(6, slot=3), label(7)]
     entry = sign_bundle(receipts, our.DOMAIN, our.KEY)
     alone = sign_receipt(receipts[0], our.DOMAIN, our.KEY)
     assert signer(entry, our.DOMAIN) == signer(alone, our.DOMAIN)

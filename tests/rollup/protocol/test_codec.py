@@ -1,6 +1,8 @@
-"""Batch data: a round trip for everything, one typed error for the rest, and few bytes a receipt."""
+"""Batch data: a round trip for everything, one typed error for the rest, few bytes a receipt."""
 
 import hashlib
+from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -77,11 +79,8 @@ def test_round_trip(entries: list[Entry]) -> None:
 @example(b"\x01\x00\x00\x00")
 @example(b"\x01" + b"\xff" * 20)
 def test_any_bytes_decode_or_raise_the_one_error(data: bytes) -> None:
-    try:
+    with suppress(CodecError):
         entries = codec.decode(data, limit=1000)
-    except CodecError as error:
-        assert "\n" not in str(error)
-    else:
         assert sum(len(entry.receipts) for entry in entries) <= 1000
 
 
@@ -97,10 +96,8 @@ def test_damaged_data_decodes_or_raises_the_one_error(
     at = data.draw(st.integers(0, len(good) - 1))
     bad = bytearray(good)
     bad[at] ^= data.draw(st.integers(1, 255))
-    try:
+    with suppress(CodecError):
         assert codec.decode(bytes(bad)) != tuple(entries)
-    except CodecError as error:
-        assert "\n" not in str(error)
 
 
 def test_the_limit_holds_against_long_runs() -> None:
@@ -161,4 +158,4 @@ def test_integers_in_one_form_alone(data: bytes) -> None:
 def test_runs_are_longest(values: list[int]) -> None:
     pairs = list(runs(values))
     assert [value for length, value in pairs for _ in range(length)] == values
-    assert all(a[1] != b[1] for a, b in zip(pairs, pairs[1:], strict=False))
+    assert all(a[1] != b[1] for a, b in pairwise(pairs))

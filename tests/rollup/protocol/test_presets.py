@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rollup.errors import ConfigError
 from rollup.protocol.presets import MAINNET, MINIMAL, PRESETS, Preset
+from rollup.protocol.types import Seconds
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=str)
@@ -36,19 +37,19 @@ def test_rules_hold(preset: Preset) -> None:
     ],
 )
 def test_each_rule_refuses(preset: Preset, change: dict[str, Any], rule: str) -> None:
-    with pytest.raises(ConfigError, match=rule.replace("/", "/")):
+    with pytest.raises(ConfigError, match=rule):
         replace(preset, **change)
 
 
 @pytest.mark.parametrize("preset", [MAINNET, MINIMAL], ids=["mainnet", "minimal"])
 def test_rules_have_no_slack_to_lose_unseen(preset: Preset) -> None:
     needed = preset.inbox_deadline + preset.window + preset.availability + preset.game_duration
-    replace(preset, unbonding=needed)
+    replace(preset, unbonding=Seconds(needed))
     with pytest.raises(ConfigError, match="unbonding"):
-        replace(preset, unbonding=needed - 1)
+        replace(preset, unbonding=Seconds(needed - 1))
     clock = preset.censorship + preset.worst_replay + preset.moves_a_side * preset.move_time
     with pytest.raises(ConfigError, match="clock >="):
-        replace(preset, clock=clock - 1)
+        replace(preset, clock=Seconds(clock - 1))
 
 
 def test_figures_by_hand() -> None:

@@ -1,6 +1,7 @@
 """Receipts check their fields, and ids say everything about them."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,7 @@ STATEMENT = Statement(17, AccountIndex(2), Nonce(3), H, H)
         ("outputs", bytes(64)),
     ],
 )
-def test_work_refuses_what_its_type_cannot_hold(field: str, value: object) -> None:
+def test_work_refuses_what_its_type_cannot_hold(field: str, value: Any) -> None:
     with pytest.raises(ReceiptError):
         replace(WORK, **{field: value})
 
@@ -51,7 +52,7 @@ def test_work_refuses_what_its_type_cannot_hold(field: str, value: object) -> No
         ("content", bytes(33)),
     ],
 )
-def test_statement_refuses_what_its_type_cannot_hold(field: str, value: object) -> None:
+def test_statement_refuses_what_its_type_cannot_hold(field: str, value: Any) -> None:
     with pytest.raises(ReceiptError):
         replace(STATEMENT, **{field: value})
 
@@ -70,7 +71,7 @@ def test_every_field_is_in_the_id(receipt: Receipt) -> None:
     names = [name for name in receipt.__slots__ if name != "id"]
     for name in names:
         value = getattr(receipt, name)
-        other = value + 1 if isinstance(value, int) else b"\x01" + value[1:]
+        other: Any = value + 1 if isinstance(value, int) else b"\x01" + value[1:]
         ids.add(replace(receipt, **{name: other}).id)
     assert len(ids) == len(names) + 1
 

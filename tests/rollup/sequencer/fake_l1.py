@@ -114,7 +114,7 @@ class FakeL1:
                 state.running = ()
 
     def batches(self) -> list[Batch]:
-        """What L1 holds, read back from the data that it holds; each is checked against its header."""
+        """What L1 holds, read back from its data and checked against its headers."""
         state = self.state()
         return [
             check_data(posted.header, chunks)
@@ -141,12 +141,12 @@ class FakeL1:
         return [_intent(number, nonce + i, 0, call) for i, call in enumerate(calls)]
 
     async def bump(self, intent: Intent) -> Intent | None:
-        nonce, fee, call = pickle.loads(intent.raw)
+        nonce, fee, call = pickle.loads(intent.raw)  # noqa: S301 - our own bytes
         return _intent(intent.number, nonce, fee + 1, call)
 
     async def send(self, intent: Intent) -> None:
         self.sends += 1
-        nonce, fee, call = pickle.loads(intent.raw)
+        nonce, fee, call = pickle.loads(intent.raw)  # noqa: S301 - our own bytes
         if nonce < self.state().nonce:
             return
         there = self.mempool.get(nonce)
@@ -164,7 +164,7 @@ class Crash(BaseException):
 
 
 class Failing:
-    """Stands before an object and fails at its `at`-th awaited call, before or after the call's effect."""
+    """Stands before an object and fails at one of its calls, before or after its effect."""
 
     def __init__(
         self, counter: "Counter", target: Any, names: frozenset[str], error: type[PlumblineError]
@@ -198,7 +198,7 @@ class Counter:
         self._kill = True
 
     def arm(self, at: int, after: bool, kill: bool) -> "Counter":
-        """Fails at the `at`-th call from here: the process is killed, or the call raises its typed error.
+        """Fails at the `at`-th call from here: killed, or with the target's typed error.
 
         A store that raises has changed nothing; an L1 that raises may have.
         """

@@ -28,7 +28,7 @@ def check(*entries: Entry, registry: FakeRegistry | None = None) -> list[Refused
 
 
 def test_entries_in_order_are_admitted() -> None:
-    entries = [single(0), bundled(1, 3), sign_receipt(WORK, DOMAIN, KEY)]
+    entries: list[Entry] = [single(0), bundled(1, 3), sign_receipt(WORK, DOMAIN, KEY)]
     assert check(*entries) == [None, None, None]
 
 

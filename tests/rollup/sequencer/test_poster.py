@@ -22,11 +22,11 @@ from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import BatchNumber, Hash
 from rollup.sequencer.batcher import Batcher
 from rollup.sequencer.pool import Pool
+from rollup.sequencer.ports import Call, Discard, Post, Publish
 from rollup.sequencer.poster import Poster
-from rollup.sequencer.ports import Discard, Post, Publish
 from rollup.store import SqliteStore
 from tests.rollup.entries import DOMAIN, stream
-from tests.rollup.sequencer.fake_l1 import L1_CALLS, STORE_CALLS, Counter, Crash, FakeL1, Failing
+from tests.rollup.sequencer.fake_l1 import L1_CALLS, STORE_CALLS, Counter, Crash, Failing, FakeL1
 
 PRESET = replace(MINIMAL, batch_receipts=8, chunk_bytes=400)
 ENTRIES = list(islice(stream(), 8))
@@ -49,13 +49,13 @@ async def sequencer(
     store = await SqliteStore.open(path, DOMAIN)
     try:
         guarded = Failing(counter, store, STORE_CALLS, StoreUnavailable)
-        pool = Pool(guarded, clock, 1000)  # type: ignore[arg-type]
+        pool = Pool(guarded, clock, 1000)
         await pool.load()
         yield (
-            Batcher(guarded, pool, PRESET, clock),  # type: ignore[arg-type]
+            Batcher(guarded, pool, PRESET, clock),
             Poster(
-                guarded,  # type: ignore[arg-type]
-                Failing(counter, l1, L1_CALLS, L1Unavailable),  # type: ignore[arg-type]
+                guarded,
+                Failing(counter, l1, L1_CALLS, L1Unavailable),
                 DOMAIN,
                 clock,
                 PRESET.confirmations,
@@ -68,7 +68,7 @@ async def sequencer(
 
 @cache
 def filled(count: int) -> bytes:
-    """A store's file with the first `count` entries in its pool. Making it once saves most fsyncs."""
+    """A store's file with the first `count` entries pooled; made once, it saves most fsyncs."""
 
     async def make(path: Path) -> None:
         store = await SqliteStore.open(path, DOMAIN)
@@ -82,7 +82,7 @@ def filled(count: int) -> bytes:
 
 
 async def fill(path: Path, entries: list[Entry]) -> None:
-    path.write_bytes(filled(len(entries)))
+    await asyncio.to_thread(path.write_bytes, filled(len(entries)))
 
 
 async def drive(path: Path, l1: FakeL1, counter: Counter, clock: Clock, turns: int) -> None:
@@ -312,7 +312,7 @@ def foreign_batch(l1: FakeL1) -> None:
         BatchNumber(head.number + 1), head.hash, 1, Hash(b"\1" * 32), data_hashes(chunks)[-1]
     )
     nonce = l1.state().nonce
-    calls = [*map(Publish, chunks), post]
+    calls: list[Call] = [*map(Publish, chunks), post]
 
     async def send() -> None:
         for intent in await l1.sign(BatchNumber(4), calls, nonce):
