@@ -36,7 +36,7 @@ contract DisputeGame is IDisputeGame, PausableClock {
     IStakeVault public immutable VAULT;
 
     /// @inheritdoc IDisputeGame
-    Kind[] public kinds;
+    mapping(uint256 kind => Kind) public kinds;
 
     struct Game {
         bytes32 head;
@@ -73,7 +73,7 @@ contract DisputeGame is IDisputeGame, PausableClock {
             if (address(p.kinds[i].host) == address(0) || address(p.kinds[i].machine) == address(0)) {
                 revert BadParameter();
             }
-            kinds.push(p.kinds[i]);
+            kinds[i] = p.kinds[i];
         }
     }
 
@@ -231,7 +231,7 @@ contract DisputeGame is IDisputeGame, PausableClock {
 
     /// @dev Checks and records that the claim's host opens a game of `challenger`, its first on the claim.
     function _enter(Claim calldata c, address challenger) private returns (Record storage record) {
-        if (c.kind >= kinds.length || msg.sender != address(kinds[c.kind].host)) revert WrongHost();
+        if (msg.sender != address(kinds[c.kind].host)) revert WrongHost();
         if (c.length == 0 || c.length >= LENGTH_LIMIT) revert BadLength();
         record = _claims[c.id];
         if (record.status == ClaimStatus.Rejected) revert ClaimOver();

@@ -37,11 +37,15 @@ contract StakeVault is IStakeVault {
     /// @inheritdoc IStakeVault
     mapping(address => uint256) public creditOf;
 
-    /// @inheritdoc IStakeVault
-    uint256 public bonded;
-    /// @dev Two heaps in one word: most calls move wei from the one to the other.
-    uint128 private _pots;
-    uint128 private _credits;
+    /// @dev The three heaps in one storage word: most calls move wei from one to another. There is less ether than
+    /// 2^96 wei.
+    struct Heaps {
+        uint64 slots; // neither slashed nor withdrawn, a BOND each
+        uint96 pots;
+        uint96 credits;
+    }
+
+    Heaps private _heaps;
 
     modifier onlyHost() {
         if (!isHost[msg.sender]) revert NotHost();
@@ -58,7 +62,6 @@ contract StakeVault is IStakeVault {
     /// @param game the game; it may be deployed later at this address.
     /// @param hosts contracts that post claims and take challengers' bonds.
     constructor(uint256 bond, uint256 unbonding, IDisputeGame game, address[] memory hosts) {
-        // 2^96 wei are more ether than there is: no sum of bonds outgrows its word.
         if (bond == 0 || bond > type(uint96).max || address(game) == address(0)) revert BadParameter();
         BOND = bond;
         UNBONDING = unbonding;
@@ -84,7 +87,7 @@ contract StakeVault is IStakeVault {
         first = _accounts[account].slots;
         if (count == 0) return (account, first);
         _accounts[account].slots = first + count;
-        bonded += value;
+        _heaps.slots += count;
         uint40 time = uint40(GAME.protocolTime());
         for (uint64 slot = first; slot < first + count; ++slot) {
             _slots[account][slot].depositedAt = time;
@@ -112,8 +115,8 @@ contract StakeVault is IStakeVault {
         if (GAME.protocolTime() < until) revert StillUnbonding(until);
         if (s.holds != 0) revert SlotHeld();
         s.withdrawn = true;
-        bonded -= BOND;
-        _credits += uint128(BOND);
+        --_heaps.slots;
+        _heaps.credits += uint96(BOND);
         creditOf[msg.sender] += BOND;
         emit Withdrawn(account, slot);
         emit Credited(msg.sender, BOND);
@@ -129,7 +132,7 @@ contract StakeVault is IStakeVault {
         amount = creditOf[to];
         if (amount == 0) revert NothingToCollect();
         creditOf[to] = 0;
-        _credits -= uint128(amount);
+        _heaps.credits -= uint96(amount);
         emit Collected(to, amount);
         (bool sent,) = to.call{value: amount}("");
         if (!sent) revert TransferFailed();
@@ -139,7 +142,7 @@ contract StakeVault is IStakeVault {
 
     /// @inheritdoc IStakeVault
     function fund() external payable onlyHost {
-        _pots += uint128(msg.value);
+        _heaps.pots += uint96(msg.value);
     }
 
     /// @inheritdoc IStakeVault
@@ -164,8 +167,8 @@ contract StakeVault is IStakeVault {
         if (!s.slashed && !s.withdrawn) {
             s.slashed = true;
             amount = BOND;
-            bonded -= amount;
-            _pots += uint128(amount);
+            --_heaps.slots;
+            _heaps.pots += uint96(amount);
         }
         emit Slashed(account, slot, receiptId, amount);
     }
@@ -212,13 +215,18 @@ contract StakeVault is IStakeVault {
     }
 
     /// @inheritdoc IStakeVault
+    function bonded() external view returns (uint256) {
+        return _heaps.slots * BOND;
+    }
+
+    /// @inheritdoc IStakeVault
     function pots() external view returns (uint256) {
-        return _pots;
+        return _heaps.pots;
     }
 
     /// @inheritdoc IStakeVault
     function credits() external view returns (uint256) {
-        return _credits;
+        return _heaps.credits;
     }
 
     function _existing(uint64 account, uint64 slot) private view returns (Slot storage s) {
@@ -227,11 +235,11 @@ contract StakeVault is IStakeVault {
     }
 
     function _credit(address to, uint256 amount) private {
-        if (amount > _pots) revert PotsTooSmall();
+        if (amount > _heaps.pots) revert PotsTooSmall();
         unchecked {
-            // Both heaps together are at most all the ether there is.
-            _pots -= uint128(amount);
-            _credits += uint128(amount);
+            // All heaps together are at most all the ether there is.
+            _heaps.pots -= uint96(amount);
+            _heaps.credits += uint96(amount);
             creditOf[to] += amount;
         }
         emit Credited(to, amount);

@@ -208,7 +208,7 @@ interface IDisputeGame {
     /// @notice The claim's record.
     function claimOf(bytes32 claimId) external view returns (ClaimView memory);
 
-    /// @notice One kind, by its number.
+    /// @notice One kind, by its number; zero addresses when there is none.
     function kinds(uint256 kind) external view returns (IClaimHost host, IMachine machine);
 
     /// @notice Protocol time: the block's time less all paused time.

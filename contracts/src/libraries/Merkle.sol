@@ -10,8 +10,9 @@ pragma solidity ^0.8.28;
 library Merkle {
     /// @notice Depth of a tree over `count` leaves; 0 for none or one.
     function ceilLog2(uint256 count) internal pure returns (uint256 depth) {
+        if (count == 0) return 0;
         unchecked {
-            while ((uint256(1) << depth) < count) ++depth;
+            for (--count; count != 0; count >>= 1) ++depth;
         }
     }
 
