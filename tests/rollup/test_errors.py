@@ -15,7 +15,10 @@ def descendants(cls: type[errors.PlumblineError]) -> Iterator[type[errors.Plumbl
 
 def test_every_error_is_drawn_with_its_exit_code() -> None:
     drawn = dict(re.findall(r"(?m)^[ │├└─]*([A-Z]\w+)\s+(\d+)?\s*\S", errors.__doc__ or ""))
-    tree = [errors.PlumblineError, *descendants(errors.PlumblineError)]
+    tree: list[type[errors.PlumblineError]] = [
+        errors.PlumblineError,
+        *descendants(errors.PlumblineError),
+    ]
     assert {cls.__name__ for cls in tree} == drawn.keys() - {"Everything", "The"}
     for cls in tree:
         said = drawn[cls.__name__]

@@ -267,7 +267,7 @@ def test_the_journal_keeps_the_last_transaction_of_each_nonce(path: Path) -> Non
 SUBMITTER = """
 import asyncio, sys
 from pathlib import Path
-sys.path.insert(0, {root!r})
+sys.path[:0] = [{root!r}, {root!r} + '/bisect']
 from rollup.store import SqliteStore
 from tests.rollup.entries import DOMAIN, single
 
