@@ -271,13 +271,13 @@ class BaseLiar:
         state, k = view.state, view.state.rules.k
         if state.status is Status.UNOPENED:
             if state.claim.length == 1:
-                return OpenStep(b"")
+                return OpenStep(self.truth.witness(0))
             return Open(self.values(0, state.claim.length, k, state.claim.post))
         dissection = view.last.dissection
         part = self.part(view)
         start, length = dissection.bounds(part)
         if length == 1:
-            return self.answer(view, Proof(part, b""))
+            return self.answer(view, Proof(part, self.truth.witness(start)))
         values = self.values(start, length, k, dissection.values[part + 1])
         answer = Dissection(start, length, (dissection.values[part], *values))
         return self.answer(view, Move(part, answer))
@@ -370,7 +370,7 @@ class Copycat(BaseLiar):
             part = last.parts - 1
             start, length = last.bounds(part)
             if length == 1:
-                return self.answer(view, Proof(part, b""))
+                return self.answer(view, Proof(part, self.truth.witness(start)))
             again = Dissection(start, length, (last.values[part], *last.values[1:]))
             return self.answer(view, Move(part, again))
         answered = view.posted[-2]
