@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from bisection.events import Events
 from rollup.errors import (
     DocumentError,
     InvalidInput,
@@ -41,7 +42,7 @@ from rollup.sequencer.pool import Pool
 from rollup.sequencer.proofs import Proofs
 from rollup.store import Accepted, Store
 
-log = logging.getLogger(__name__)
+LOG: Final = Events(logging.getLogger(__name__))
 
 BODY_LIMIT: Final = 8 * 2**20
 """Bytes of a request's body; a full batch in JSON is about a third of it."""
@@ -169,7 +170,7 @@ class Gateway:
             case _:
                 status = 500
         if status >= 500:
-            log.warning("request failed", extra={"code": error.code, "error": str(error)})
+            LOG.warning("request.failed", code=error.code, error=error)
         body = {"error": {"code": error.code, "message": str(error)}}
         return JSONResponse(body, status, headers)
 

@@ -10,10 +10,11 @@ from typing import Final, TypeVar
 
 import rlp
 
+from bisection.events import Events
 from prover.commit.keccak import Hash
 from rollup.l1.accounts import RawTransaction, Signer, Transaction, transaction_hash
 from rollup.l1.deploy import Contracts
-from rollup.l1.errors import L1Unavailable, NonceUsed, RpcRefused, Underpriced
+from rollup.l1.errors import L1Unavailable, NonceUsed, Reverted, RpcRefused, Underpriced
 from rollup.l1.fees import intrinsic_gas
 from rollup.protocol.types import (
     AccountIndex,
@@ -27,7 +28,7 @@ from rollup.protocol.types import (
 from rollup.sequencer.ports import Call, Discard, Post, ProgramFacts, Publish, View
 from rollup.store import Intent, Posted
 
-log = logging.getLogger(__name__)
+LOG: Final = Events(logging.getLogger(__name__))
 Result = TypeVar("Result")
 
 # A batch's transactions are signed before the first of them is mined: none can be tried beforehand.
@@ -100,6 +101,7 @@ class ContractRollup:
         return View(block.number, number, head_hash, data_hash, nonce)
 
     def _sign(self, number: BatchNumber, calls: Sequence[Call], nonce: int) -> list[Intent]:
+        self._try(calls[0])
         tip, max_fee = self._client.fees.first(self._client.head().base_fee)
         signed: list[Intent] = []
         for place, call in enumerate(calls):
@@ -116,6 +118,19 @@ class ContractRollup:
             )
             signed.append(self._intent(number, transaction))
         return signed
+
+    def _try(self, call: Call) -> None:
+        """That L1 would take the call now: a post that reverts, again and again, costs gas."""
+        data, _ = self._encode(call)
+        try:
+            self._client.call(
+                self._contracts.rollup.address,
+                data,
+                name=f"Rollup.{type(call).__name__.lower()}",
+                sender=self._signer.address,
+            )
+        except Reverted as refusal:
+            raise L1Unavailable(f"L1 would refuse the sequencer now: {refusal}") from refusal
 
     def _encode(self, call: Call) -> tuple[bytes, Gas]:
         functions = self._contracts.rollup.artifact.functions
@@ -147,7 +162,7 @@ class ContractRollup:
         except NonceUsed:
             return
         except Underpriced as error:
-            log.info("fee not taken", extra={"nonce": intent.nonce, "reason": str(error)})
+            LOG.info("fee.refused", nonce=intent.nonce, reason=error)
 
 
 def publish_gas(data: bytes) -> Gas:

@@ -21,6 +21,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
+from bisection.events import Events
 from rollup.errors import LostConsistency
 from rollup.protocol.batch import data_hashes, genesis_hash
 from rollup.protocol.eip712 import Domain
@@ -28,7 +29,7 @@ from rollup.protocol.types import BatchNumber
 from rollup.sequencer.ports import Call, Clock, Discard, Post, Publish, RollupPort, View
 from rollup.store import Intent, Posted, Store, StoredBatch
 
-log = logging.getLogger(__name__)
+LOG: Final = Events(logging.getLogger(__name__))
 
 _SLOWEST: Final = 600.0
 """Seconds between two attempts at a batch that L1 keeps refusing."""
@@ -105,7 +106,7 @@ class Poster:
             if len(posted) < len(held):
                 return  # L1 turned back between two answers; the next view will tell
             await self._store.record(posted, BatchNumber(view.head + 1))
-            log.info("batches on L1", extra={"head": view.head, "block": view.block})
+            LOG.info("batches.posted", head=view.head, block=view.block)
         deep = [
             place.header.number
             for place in posted
@@ -173,7 +174,7 @@ class Poster:
             raised = await self._l1.bump(intent)
             if raised is not None:
                 intents.append(raised)
-        log.info("fees raised", extra={"nonce": view.nonce, "transactions": len(intents)})
+        LOG.info("fees.raised", nonce=view.nonce, transactions=len(intents))
         return intents
 
     def _may_send(self, batch: StoredBatch) -> bool:
@@ -209,10 +210,7 @@ class Poster:
         await self._store.intend(intents)
         for intent in intents:
             await self._l1.send(intent)
-        log.info(
-            "batch sent",
-            extra={"batch": batch.number, "receipts": batch.receipts, "calls": len(calls)},
-        )
+        LOG.info("batch.sent", batch=batch.number, receipts=batch.receipts, calls=len(calls))
 
 
 def _known(held: Sequence[StoredBatch], unsettled: Sequence[StoredBatch], view: View) -> bool:

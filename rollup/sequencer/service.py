@@ -4,11 +4,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
 
+from bisection.events import Events
 from rollup.config import SequencerSettings
 from rollup.errors import L1Error, LostConsistency, StoreUnavailable
 from rollup.protocol.eip712 import Domain
@@ -24,7 +25,7 @@ from rollup.sequencer.recovery import Recovery
 from rollup.sequencer.registry import CachedRegistry
 from rollup.store import Store
 
-log = logging.getLogger(__name__)
+LOG: Final = Events(logging.getLogger(__name__))
 
 
 class Sequencer:
@@ -125,7 +126,7 @@ class Sequencer:
     async def _batch(self) -> bool:
         sealed = await self._batcher.step()
         if sealed is not None:
-            log.info("batch sealed", extra={"batch": sealed.number, "receipts": sealed.receipts})
+            LOG.info("batch.sealed", batch=sealed.number, receipts=sealed.receipts)
         return sealed is not None
 
     async def _post(self) -> bool:
@@ -150,7 +151,7 @@ class Sequencer:
             except (L1Error, StoreUnavailable) as error:
                 failures += 1
                 more = False
-                log.warning("step failed", extra={"code": error.code, "error": str(error)})
+                LOG.warning("step.failed", code=error.code, error=error)
             if not more:
                 await asyncio.sleep(self._settings.poll * min(2**failures, 64))
 

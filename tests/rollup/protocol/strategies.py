@@ -72,7 +72,7 @@ receipts: st.SearchStrategy[Receipt] = st.one_of(works(), statements())
 
 
 @st.composite
-def bundles_of(draw: st.DrawFn, max_size: int = 9) -> tuple[Receipt, ...]:
+def bundles_of(draw: st.DrawFn, max_size: int = 5) -> tuple[Receipt, ...]:
     """Receipts that may stand in one bundle; training runs and inference among them."""
     account, slot = draw(u64), draw(u64)
     size = draw(st.integers(1, max_size))
@@ -89,7 +89,7 @@ def bundles_of(draw: st.DrawFn, max_size: int = 9) -> tuple[Receipt, ...]:
 
 
 @st.composite
-def training_runs(draw: st.DrawFn, max_size: int = 9) -> tuple[Receipt, ...]:
+def training_runs(draw: st.DrawFn, max_size: int = 5) -> tuple[Receipt, ...]:
     """Works each of which goes on from the last one's end."""
     first, steps, params = draw(st.integers(0, 1000)), draw(st.integers(1, 50)), draw(hashes)
     run: list[Receipt] = []
@@ -118,4 +118,4 @@ entries: st.SearchStrategy[Entry] = st.one_of(
     st.builds(SignedReceipt, receipts, signatures),
     st.builds(SignedBundle, st.one_of(bundles_of(), training_runs()), signatures),
 )
-batches = st.lists(entries, max_size=8)
+batches = st.lists(entries, max_size=5)
