@@ -11,6 +11,7 @@ signature; 1 signs each.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -64,7 +65,7 @@ def read(path: Path) -> list[Job]:
     return [_job(value, f"job {place}") for place, value in enumerate(raw)]
 
 
-def write(path: Path, jobs: list[Job]) -> None:
+def write(path: Path, jobs: Sequence[Job]) -> None:
     """Writes jobs as `read` takes them."""
     kinds = {kind: name for name, kind in _KINDS.items()}
     rows = [

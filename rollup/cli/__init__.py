@@ -9,7 +9,8 @@ import typer
 
 from bisection.errors import BisectionError
 from prover.errors import ProverError
-from rollup.cli import account, proof, receipt, report, sequencer, validator, worker
+from rollup import report
+from rollup.cli import account, proof, receipt, sequencer, validator, worker
 from rollup.cli.demo import demo
 from rollup.cli.deploy import deploy
 from rollup.cli.devnet import devnet

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from rollup.cli import keys, options, report, session
+from rollup import report, session
+from rollup.cli import keys, options
 from rollup.l1.deploy import Contracts
 from rollup.protocol.types import Address, Seconds, SlotIndex, address_text
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from rollup.cli import keys, options, report
+from rollup import report
+from rollup.cli import keys, options
 from rollup.errors import ConfigError
 from rollup.l1 import deploy as deployments
 from rollup.l1.client import L1Client

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rollup.cli import report
+from rollup import report
 from rollup.cli.options import Json
 from rollup.errors import ConfigError
 from rollup.l1 import devnet as chains

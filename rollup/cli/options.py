@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from rollup.config import duration
+
 L1 = Annotated[
     str,
     typer.Option(
@@ -78,9 +80,22 @@ Json = Annotated[
     Path | None,
     typer.Option("--json", envvar="PLUMBLINE_JSON", help="Also write the report to this file."),
 ]
+
+
+def _seconds(value: str | float) -> float:
+    """A duration; the default comes as seconds already."""
+    return value if isinstance(value, float) else duration(value)
+
+
 Poll = Annotated[
     float,
-    typer.Option("--poll", envvar="PLUMBLINE_POLL", help="Seconds between looks at L1.", min=0.01),
+    typer.Option(
+        "--poll",
+        envvar="PLUMBLINE_POLL",
+        parser=_seconds,
+        metavar="DURATION",
+        help="Between two looks at L1: 250ms, 10s.",
+    ),
 ]
 LogFormat = Annotated[
     str,

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from prover.commit.keccak import Hash
-from rollup.cli import options, report, session
+from rollup import report, session
+from rollup.cli import options
 from rollup.errors import ConfigError, DocumentError, Refused
 from rollup.protocol import proof
 from rollup.protocol.documents import octets

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from prover.commit.keccak import Hash
-from rollup.cli import keys, options, report, session
+from rollup import report, session
+from rollup.cli import keys, options
 from rollup.client import GatewayClient
 from rollup.errors import ConfigError, DocumentError
 from rollup.protocol.documents import entry_from_json, octets

@@ -5,7 +5,8 @@ from typing import Annotated
 import httpx
 import typer
 
-from rollup.cli import options, report, session
+from rollup import report, session
+from rollup.cli import options
 from rollup.protocol.types import Seconds, address_text
 
 

@@ -4,8 +4,10 @@ from typing import Annotated
 
 import typer
 
-from rollup.cli import keys, options, report, session
+from rollup import report, session
+from rollup.cli import keys, options
 from rollup.l1.game_port import ContractGames
+from rollup.settlement import Settlement
 from rollup.validator import Validator
 
 app = typer.Typer(no_args_is_help=True, help="Watch claims and challenge false ones.")
@@ -20,6 +22,9 @@ def run(
     poll: options.Poll = 1.0,
     once: Annotated[
         bool, typer.Option("--once", envvar="PLUMBLINE_ONCE", help="One look, then stop.")
+    ] = False,
+    settle: Annotated[
+        bool, typer.Option(envvar="PLUMBLINE_SETTLE", help="Also confirm batches that are due.")
     ] = False,
     keystore: options.Keystore = None,
     password_file: options.PasswordFile = None,
@@ -40,8 +45,12 @@ def run(
         signer.address,
     )
 
+    settlement = Settlement(contracts, signer, follower)
+
     def look() -> bool:
         played = validator.round()
+        if settle:
+            settlement.round()
         counts = validator.counts()
         report.write_json(json, {"batches": len(follower.headers), "claims": counts})
         return once and not played

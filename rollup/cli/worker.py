@@ -9,8 +9,8 @@ import typer
 from prover import execute
 from prover.backends import backend as backend_of
 from prover.content import ContentStore
-from rollup import jobs, parties
-from rollup.cli import keys, options, report, session
+from rollup import jobs, parties, report, session
+from rollup.cli import keys, options
 
 app = typer.Typer(no_args_is_help=True, help="Compute, claim and defend.")
 

@@ -1,1 +1,1 @@
-"""The demo: a small model, and a liar with one flipped bit."""
+"""The demo: a small model, and what a liar makes of its training."""

@@ -9,6 +9,7 @@ faults until the end differs; from its position on, every state of such a run is
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from prover import reference
 from prover.backends import Backend
@@ -17,6 +18,7 @@ from prover.machine import TensorTrace, describe
 from prover.program import Program, Segment, register_id
 from prover.reference import Place, place, position_of, row_at
 from prover.state import State
+from rollup.errors import PlumblineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class ParamsFault:
 
 
 Fault = ScalarFault | ParamsFault
+_DRAWS: Final = 1_000_000
 
 
 def scalar_fault(program: Program, first_step: int, where: Place, bit: int) -> ScalarFault:
@@ -112,15 +115,17 @@ class FaultyTrace(TensorTrace):
 class Drawn:
     """A fault that reaches the claim's end, the run that it makes, and how many did not."""
 
-    fault: Fault
+    fault: ScalarFault
     trace: FaultyTrace
     post: Hash
     masked: int
     """Faults drawn before that left the claim true."""
 
 
-class NoFaultError(Exception):
+class NoFaultError(PlumblineError):
     """No fault that was drawn reaches the claim's end."""
+
+    code = "no-fault"
 
 
 def draw(
@@ -136,25 +141,36 @@ def draw(
 ) -> Drawn:
     """Draw scalar faults, every micro-step and bit alike, until the claim's end differs.
 
-    `wanted` says which places to hit.
+    `wanted` says which places to hit; what is drawn elsewhere counts for nothing.
 
     Raises:
-        NoFaultError: when none of `tries` faults is both wanted and not masked.
+        NoFaultError: when none of `tries` faults is not masked, or `wanted` places are too rare to
+            be drawn.
     """
     honest = TensorTrace(program, first_step, steps, start, backend)
     (truth,) = honest.states([honest.length])
     chooser = random.Random(seed)
-    masked = 0
-    for _ in range(tries):
-        fault = ScalarFault(chooser.randrange(honest.length), chooser.randrange(32))
-        if wanted and not wanted(place(program, first_step, fault.position)):
-            continue
+    for masked in range(tries):
+        fault = _wanted_fault(chooser, program, first_step, honest.length, wanted)
         trace = FaultyTrace(program, first_step, steps, start, backend, fault)
         (post,) = trace.states([trace.length])
         if post != truth:
             return Drawn(fault, trace, post, masked)
-        masked += 1
     raise NoFaultError(f"none of {tries} faults reaches the claim's end; draw more or elsewhere")
+
+
+def _wanted_fault(
+    chooser: random.Random,
+    program: Program,
+    first_step: int,
+    length: int,
+    wanted: Callable[[Place], bool] | None,
+) -> ScalarFault:
+    for _ in range(_DRAWS):
+        fault = ScalarFault(chooser.randrange(length), chooser.randrange(32))
+        if wanted is None or wanted(place(program, first_step, fault.position)):
+            return fault
+    raise NoFaultError(f"none of {_DRAWS} places drawn is wanted; name one place exactly")
 
 
 def masked_share(

@@ -1,0 +1,95 @@
+"""plumbline sequencer run: take receipts in, batch them, post the batches."""
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+
+from rollup import report, session
+from rollup.cli import keys, options
+from rollup.config import SequencerSettings
+from rollup.errors import ConfigError
+from rollup.l1.accounts import Signer
+from rollup.l1.deploy import Contracts
+from rollup.protocol.types import Seconds
+from rollup.sequencer.l1_port import ContractRollup
+from rollup.sequencer.service import Sequencer, serve
+from rollup.store import SqliteStore
+
+app = typer.Typer(no_args_is_help=True, help="Batch receipts and post them.")
+
+
+def _setting(text: str) -> object:
+    return typer.Option(help=text, show_default=False)
+
+
+@app.command()
+def run(
+    l1: options.L1 = options.DEFAULT_L1,
+    deployment: options.DeploymentFile = options.DEFAULT_DEPLOYMENT,
+    store: Annotated[str | None, _setting("Database file; made if missing.")] = None,
+    host: Annotated[str | None, _setting("Address that the gateway listens on.")] = None,
+    port: Annotated[str | None, _setting("Its port; 0 takes a free one.")] = None,
+    poll: Annotated[str | None, _setting("Between two looks at L1: 250ms, 10s.")] = None,
+    workers: Annotated[str | None, _setting("Processes that recover signers; 0: none.")] = None,
+    pool_limit: Annotated[str | None, _setting("Receipts that may wait for L1.")] = None,
+    ahead: Annotated[str | None, _setting("Sealed batches that may wait for L1.")] = None,
+    stale_after: Annotated[str | None, _setting("Wait after which /healthz fails.")] = None,
+    bump_after: Annotated[str | None, _setting("Wait after which fees are raised.")] = None,
+    body_limit: Annotated[str | None, _setting("Size of a request: 8MiB.")] = None,
+    bond: Annotated[
+        bool, typer.Option("--bond", envvar="PLUMBLINE_BOND", help="Deposit a bond if need be.")
+    ] = False,
+    keystore: options.Keystore = None,
+    password_file: options.PasswordFile = None,
+    unsafe_key: options.UnsafeKey = None,
+    unsafe_dev_account: options.UnsafeDevAccount = None,
+    log_format: options.LogFormat = "text",
+) -> None:
+    """Run gateway, batcher and poster until interrupted; what was acknowledged is on disk.
+
+    Settings without a flag come from PLUMBLINE_ variables: --pool-limit from PLUMBLINE_POOL_LIMIT.
+    """
+    report.start_logging(log_format)
+    given = {
+        "store": store,
+        "host": host,
+        "port": port,
+        "poll": poll,
+        "workers": workers,
+        "pool_limit": pool_limit,
+        "ahead": ahead,
+        "stale_after": stale_after,
+        "bump_after": bump_after,
+        "body_limit": body_limit,
+    }
+    settings = SequencerSettings.load(given, os.environ)
+    signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
+    contracts = session.connect(l1, deployment)
+    if signer.address != contracts.deployment.sequencer:
+        raise ConfigError(f"the deployment's sequencer is another account than {signer!r}")
+    _see_to_bond(contracts, signer, bond)
+    asyncio.run(_serve(contracts, signer, settings))
+
+
+async def _serve(contracts: Contracts, signer: Signer, settings: SequencerSettings) -> None:
+    domain, preset = contracts.deployment.domain, contracts.deployment.parameters
+    store = await SqliteStore.open(settings.store, domain)
+    try:
+        l1 = ContractRollup(contracts, signer)
+        sequencer = await Sequencer.over(store, l1, l1, domain, preset, settings)
+        await serve(sequencer, settings.host, settings.port)
+    finally:
+        await store.close()
+
+
+def _see_to_bond(contracts: Contracts, signer: Signer, deposit: bool) -> None:
+    """That a live slot backs what the sequencer posts."""
+    account, slot = contracts.rollup.sequencer_slot()
+    if contracts.vault.is_live(account, slot, Seconds(contracts.game.time())):
+        return
+    if not deposit:
+        raise ConfigError("the sequencer has no live bond: run with --bond to deposit one")
+    _, slot, _ = contracts.vault.deposit(signer, 1)
+    contracts.rollup.choose_slot(signer, slot)

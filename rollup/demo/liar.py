@@ -1,0 +1,140 @@
+"""A worker with one fault: `python -m rollup.demo.liar CONFIG.json`.
+
+It does its jobs as any worker does, but in one claim of its first job one scalar operation gives a
+wrong bit; from there on everything it computes is right. In a dispute it stands by what it
+claimed.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bisection.machine import Claim
+from prover import execute
+from prover.backends import Backend, backend
+from prover.commit.tensor import Words
+from prover.content import ContentStore
+from prover.execute import Result
+from prover.machine import TensorTrace
+from prover.program import Program, Segment
+from prover.state import State, segment_root
+from rollup import jobs, parties, report, session
+from rollup.demo.fault import FaultyTrace, ScalarFault
+from rollup.follower import Follower
+from rollup.l1.accounts import dev_signer
+from rollup.l1.devnet import DEFAULT_SEED
+from rollup.traces import ContentTraces
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the liar is told. `first_step` is the faulty claim's; the position counts from there."""
+
+    l1: str
+    deployment: str
+    gateway: str
+    content: str
+    jobs: str
+    report: str
+    account: int
+    backend: str
+    poll: float
+    first_step: int
+    position: int
+    bit: int
+
+    def save(self, path: Path) -> None:
+        """Writes the file that `main` reads."""
+        path.write_text(json.dumps(asdict(self)), "utf-8")
+
+
+class FaultyExecute:
+    """Runs claims; the one from `first_step` with the fault."""
+
+    def __init__(self, chosen: Backend, first_step: int, fault: ScalarFault) -> None:
+        self._backend = chosen
+        self._first_step = first_step
+        self._fault = fault
+
+    def __call__(
+        self,
+        program: Program,
+        first_step: int,
+        steps: int,
+        params: Sequence[Words],
+        inputs: Sequence[Words],
+    ) -> Result:
+        """See `rollup.worker.Execute`."""
+        if first_step != self._first_step:
+            return execute.run(program, first_step, steps, params, inputs, self._backend)
+        start = State.start(program.depths, params, inputs)
+        trace = FaultyTrace(program, first_step, steps, start, self._backend, self._fault)
+        end = trace.state(trace.length)
+        made = [end.segment(segment) for segment in (Segment.PARAMS, Segment.OUTPUTS)]
+        return Result(
+            made[0],
+            made[1],
+            segment_root(made[0], program.depths.params),
+            segment_root(made[1], program.depths.outputs),
+        )
+
+
+class FaultyTraces:
+    """Honest traces of all claims but the faulty one."""
+
+    def __init__(
+        self,
+        honest: ContentTraces,
+        follower: Follower,
+        content: ContentStore,
+        chosen: Backend,
+        config: Config,
+    ) -> None:
+        self._honest = honest
+        self._follower = follower
+        self._content = content
+        self._backend = chosen
+        self._config = config
+
+    def __call__(self, claim: Claim) -> TensorTrace:
+        """See `bisection.machine.TraceFactory`."""
+        work = self._follower.locate(claim.id).work
+        if work.first_step != self._config.first_step:
+            return self._honest(claim)
+        program = self._content.program(work.program)
+        params, inputs = self._content.segment(work.params), self._content.segment(work.inputs)
+        start = State.start(program.depths, params, inputs)
+        fault = ScalarFault(self._config.position, self._config.bit)
+        return FaultyTrace(program, work.first_step, work.steps, start, self._backend, fault)
+
+
+def main(path: Path) -> None:
+    """Works, then defends what it claimed, until it is stopped."""
+    report.start_logging("text")
+    raw: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    config = Config(**raw)
+    chosen = backend(config.backend)
+    content = ContentStore(Path(config.content))
+    contracts = session.connect(config.l1, Path(config.deployment))
+    signer = dev_signer(DEFAULT_SEED, config.account)
+    fault = ScalarFault(config.position, config.bit)
+    done = parties.work(
+        jobs.read(Path(config.jobs)),
+        contracts,
+        signer,
+        config.gateway,
+        content,
+        FaultyExecute(chosen, config.first_step, fault),
+    )
+    report.write_json(Path(config.report), done)
+    follower = session.follower(contracts)
+    honest = session.traces(follower, Path(config.content), config.backend)
+    traces = FaultyTraces(honest, follower, content, chosen, config)
+    session.repeat(parties.defence(contracts, signer, follower, traces), config.poll)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

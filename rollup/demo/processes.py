@@ -1,0 +1,74 @@
+"""The demo's parties as processes of their own, each with a log file."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rollup.demo.errors import DemoError
+
+
+class Processes:
+    """Children that are stopped, last started first, when the `with` block ends."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(
+        self, name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Starts `python -m MODULE ARGUMENTS`; its output goes to NAME.log."""
+        with (self._logs / f"{name}.log").open("wb") as log:
+            self._children[name] = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+
+    def check(self) -> None:
+        """That no child failed.
+
+        Raises:
+            DemoError: naming the first that did, with the last line that it said.
+        """
+        for name, child in self._children.items():
+            if child.poll() not in (None, 0):
+                raise DemoError(
+                    f"the {name} ended with {child.returncode}: {self._last_line(name)}"
+                )
+
+    def done(self, name: str) -> bool:
+        """Whether a child ended well."""
+        return self._children[name].poll() == 0
+
+    def _last_line(self, name: str) -> str:
+        path = self._logs / f"{name}.log"
+        lines = path.read_text("utf-8", errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"it said nothing; its log is {path}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for child in reversed(self._children.values()):
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+        for child in reversed(self._children.values()):
+            try:
+                child.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
