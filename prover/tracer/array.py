@@ -237,7 +237,9 @@ class Array:
         """Exact: the sign bit flips, of zeros and NaNs too."""
         if self.element == DType.I32:
             return arithmetic("sub", 0, self)
-        return map_op(Opcode.XOR, DType.F32, _needs(self, DType.F32), word(self.graph, 0x80000000))
+        return map_op(
+            Opcode.XOR, DType.F32, _needs(self, DType.F32), bits_of(self.graph, 0x80000000)
+        )
 
     def __lt__(self, other: Operand) -> Array:
         return arithmetic("lt", self, other)
@@ -305,7 +307,7 @@ _ARITHMETIC: Final[dict[str, tuple[Opcode, Opcode | None]]] = {
 _COMPARISONS: Final = {"lt", "le", "eq"}
 
 
-def word(graph: Graph, bits: int) -> Array:
+def bits_of(graph: Graph, bits: int) -> Array:
     """A constant float of these bits."""
     return graph.add(Kind.CONSTANT, (), (), DType.F32, bits)
 
@@ -364,12 +366,19 @@ def map_op(opcode: Opcode, dtype: DType, *operands: Array) -> Array:
     """
     shape = broadcast_shapes(*(operand.shape for operand in operands))
     graph = operands[0].graph
-    if all(operand.op == Kind.CONSTANT for operand in operands):
-        words = [operand.attributes[0] for operand in operands]
+    words = [word for word in map(constant_word, operands) if word is not None]
+    if len(words) == len(operands):
         x, y, z = (*words, 0, 0)[:3]
         result = ops.apply(opcode, OPS[opcode].identity, x, y, z)
-        return graph.add(Kind.CONSTANT, (), (), dtype, result)
+        return broadcast(graph.add(Kind.CONSTANT, (), (), dtype, result), shape)
     return graph.add(opcode, tuple(broadcast(operand, shape) for operand in operands), shape, dtype)
+
+
+def constant_word(array: Array) -> int | None:
+    """The word that all elements are, where the graph says so."""
+    while array.op in {Kind.BROADCAST, Kind.RESHAPE}:
+        (array,) = array.inputs
+    return array.attributes[0] if array.op == Kind.CONSTANT else None
 
 
 def broadcast_shapes(*shapes: Shape) -> Shape:

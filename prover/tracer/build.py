@@ -21,7 +21,7 @@ from prover.commit.tensor import Words
 from prover.ops import OPS
 from prover.program import Depths, Program, RegisterId, Segment, register_id
 from prover.state import segment_root
-from prover.tracer.array import Array, DType, Graph, Kind, Shape, Step, TraceError
+from prover.tracer.array import Array, DType, Graph, Kind, Shape, Step, TraceError, scope
 from prover.tracer.functions import descend
 from prover.tracer.grad import gradient
 from prover.tracer.layout import Buffer, View, dense
@@ -179,7 +179,11 @@ def training_step(loss: LossFunction, rate: float) -> StepFunction:
     def step(params: Any, inputs: Any, number: Any) -> tuple[Arrays, Arrays]:
         value = loss(params, inputs, number)
         grads = gradient(value, params)
-        return {name: descend(params[name], grads[name], rate) for name in params}, {"loss": value}
+        after = {}
+        for name in params:
+            with scope(f"update.{name}"):
+                after[name] = descend(params[name], grads[name], rate)
+        return after, {"loss": value}
 
     return step
 
@@ -231,14 +235,14 @@ def _lower(
     order = _reachable(ends)
     placed: set[tuple[Segment, str]] = set()
     for name, array in outputs.items():
-        if _computed(array) and name not in kept and id(array) not in lowering.targets:
-            register = out_layout.register(name)
-            lowering.targets[id(array)] = Buffer(array.size, register)
+        made = _before_reshapes(array)
+        if _computed(made) and name not in kept and id(made) not in lowering.targets:
+            lowering.targets[id(made)] = Buffer(array.size, out_layout.register(name))
             placed.add((Segment.OUTPUTS, name))
     for name, array in changed.items():
-        if id(array) not in lowering.targets and _may_replace(params[name], array, order, ends):
-            register = layout.register(name)
-            lowering.targets[id(array)] = Buffer(array.size, register)
+        made = _before_reshapes(array)
+        if id(made) not in lowering.targets and _may_replace(params[name], made, order, ends):
+            lowering.targets[id(made)] = Buffer(array.size, layout.register(name))
             placed.add((Segment.PARAMS, name))
     for array in order:
         lowering.view(array)
@@ -259,6 +263,13 @@ def _lower(
     for name, view in waiting:
         out = Buffer(prod(view.shape), layout.register(name))
         lowering.move(view, out, f"param {name}")
+
+
+def _before_reshapes(array: Array) -> Array:
+    """What holds the same words in the same order."""
+    while array.op == Kind.RESHAPE:
+        (array,) = array.inputs
+    return array
 
 
 def _computed(array: Array) -> bool:

@@ -20,7 +20,7 @@ def fma(x: Any, y: Any, z: Any) -> Any:
     traced = next((one for one in (x, y, z) if isinstance(one, Array)), None)
     if traced is None:
         wide = np.asarray(x, np.float64) * np.asarray(y, np.float64) + np.asarray(z, np.float64)
-        return wide.astype(np.float32)
+        return wide.astype(np.result_type(x, y, z))
     return map_op(Opcode.FMA, DType.F32, *(pair(traced, one)[1] for one in (x, y, z)))
 
 
@@ -40,7 +40,7 @@ def log_softmax(x: Any) -> Any:
 def cross_entropy(logits: Any, target: Any) -> Any:
     """Mean cross-entropy of logits (n, classes) against one-hot rows of the same shape."""
     xp = logits.__array_namespace__()
-    return -xp.sum(log_softmax(logits) * target) / np.float32(logits.shape[0])
+    return xp.sum(log_softmax(logits) * target) / np.float32(-logits.shape[0])
 
 
 def descend(param: Any, grad: Any, rate: float) -> Any:

@@ -17,6 +17,7 @@ from prover.tracer.array import (
     Op,
     TraceError,
     broadcast,
+    constant_word,
     permute,
     reshape,
     scope,
@@ -82,7 +83,7 @@ def _nothing(array: Array, g: Array) -> Sequence[Array | None]:
 
 def _times(g: Array, factor: Array) -> Array:
     """g * factor; no row where g is all ones."""
-    return factor if _constant(g) == 0x3F800000 else g * factor
+    return factor if constant_word(g) == 0x3F800000 else g * factor
 
 
 def _mul(array: Array, g: Array) -> Sequence[Array]:
@@ -113,20 +114,16 @@ def _select(array: Array, g: Array) -> Sequence[Array | None]:
 
 
 def _sign_bits(array: Array, g: Array) -> Sequence[Array | None]:
-    """XOR and AND of a float and a constant: negation, absolute value."""
+    """XOR and AND of a float and a constant: negation, absolute value, and masks as floats."""
     x, bits = array.inputs
-    word = _constant(bits)
+    if x.element != DType.F32:
+        return _nothing(array, g)
+    word = constant_word(bits)
     if array.op == Opcode.XOR and word == 0x80000000:
         return -g, None
     if array.op == Opcode.AND and word == 0x7FFFFFFF:
         return xp.where(x < 0.0, -g, g), None
     raise TraceError("bit operations on floats have no gradient")
-
-
-def _constant(array: Array) -> int | None:
-    while array.op == Kind.BROADCAST:
-        (array,) = array.inputs
-    return array.attributes[0] if array.op == Kind.CONSTANT else None
 
 
 def _broadcast(array: Array, g: Array) -> Sequence[Array]:

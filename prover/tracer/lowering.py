@@ -20,7 +20,7 @@ from typing import Final
 from prover.ops import Opcode
 from prover.program import FIELD_BOUND, Operand, Quad
 from prover.tracer import elementary, layout
-from prover.tracer.array import Array, Kind, Op, Shape, TraceError
+from prover.tracer.array import Array, DType, Kind, Op, Shape, TraceError
 from prover.tracer.layout import Axis, Buffer, Line, Read, View, dense, merged, read, strides_of
 
 LANES: Final = 32
@@ -265,6 +265,10 @@ def _name(array: Array) -> str:
     sizes = ["x".join(map(str, one.shape)) or "1" for one in array.inputs]
     shape = "x".join(map(str, array.shape)) or "1"
     what = array.op.name.lower()
+    if array.op == Opcode.XOR and array.element == DType.F32:
+        what = "negate"  # the sign bit flips
+    if array.op == Opcode.MAX:
+        what = "maximum"
     if array.op == Kind.MATMUL:
         return f"{array.scope}{what}[{sizes[0]} @ {sizes[1]}]"
     if array.op in _REDUCTIONS:

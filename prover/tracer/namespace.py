@@ -20,12 +20,12 @@ from prover.tracer.array import (
     Shape,
     TraceError,
     arithmetic,
+    bits_of,
     broadcast,
     broadcast_shapes,
     map_op,
     pair,
     permute,
-    word,
 )
 from prover.tracer.array import (
     reshape as _reshape,
@@ -75,7 +75,7 @@ def square(x: Array) -> Array:
 
 def abs(x: Array) -> Array:
     """The float without its sign."""
-    return map_op(Opcode.AND, DType.F32, _floats(x), word(x.graph, 0x7FFFFFFF))
+    return map_op(Opcode.AND, DType.F32, _floats(x), bits_of(x.graph, 0x7FFFFFFF))
 
 
 def sqrt(x: Array) -> Array:

@@ -1,0 +1,188 @@
+"""Gradients against central differences in float64, and against a net's by hand."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from prover.backends import backend
+from prover.execute import run
+from prover.tracer import (
+    TraceError,
+    cross_entropy,
+    detach,
+    fma,
+    gradient,
+    log_softmax,
+    relu,
+    trace,
+    training_step,
+)
+from tests.prover.traced import floats
+
+Doubles = NDArray[np.float64]
+A, B, V = floats(3, 4), floats(3, 4, seed=1), floats(4)
+STACK = floats(2, 3, 4)
+
+
+def xp(x: Any) -> Any:
+    return x.__array_namespace__()
+
+
+FUNCTIONS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda a, b: xp(a).sum(a + b * b), (A, B)),
+    (lambda a, b: xp(a).sum((a - b) * b), (A, B)),
+    (lambda a, b: xp(a).sum(a / (2 + b * b)), (A, B)),
+    (lambda a, v: xp(a).sum(xp(a).square(a * v + v)), (A, V)),
+    (lambda a: xp(a).sum(-a * a), (A,)),
+    (lambda a: xp(a).sum(xp(a).abs(a) * a), (A,)),
+    (lambda a: xp(a).sum(xp(a).exp(a * 0.5)), (A,)),
+    (lambda a: xp(a).sum(xp(a).log(2 + a * a)), (A,)),
+    (lambda a: xp(a).sum(xp(a).sqrt(1 + a * a)), (A,)),
+    (lambda a, b: xp(a).sum(xp(a).maximum(a, b) * a), (A, B)),
+    (lambda a, b: xp(a).sum(xp(a).minimum(a, b) * b), (A, B)),
+    (lambda a, b: xp(a).sum(xp(a).where(a < b, a * a, b)), (A, B)),
+    (lambda a: xp(a).sum(relu(a) * a), (A,)),
+    (lambda a, b: xp(a).sum(xp(a).square(a @ b.T)), (A, B)),
+    (lambda a, v: xp(a).sum(xp(a).square(a @ v)), (A, V)),
+    (lambda s, a: xp(s).sum(xp(s).square(s @ a.T)), (STACK, A)),
+    (lambda s: xp(s).sum(xp(s).exp(xp(s).mean(s, axis=1))), (STACK,)),
+    (lambda s: xp(s).mean(xp(s).square(xp(s).sum(s, axis=(0, 2), keepdims=True) * s)), (STACK,)),
+    (lambda s: xp(s).sum(xp(s).square(xp(s).max(s, axis=-1))), (STACK,)),
+    (lambda s: xp(s).square(xp(s).max(s)), (STACK,)),
+    (lambda s: xp(s).sum(xp(s).square(xp(s).reshape(xp(s).permute_dims(s, (2, 0, 1)), (8, 3)))),
+     (STACK,)),
+    (lambda s: xp(s).sum(s.mT @ xp(s).exp(xp(s).permute_dims(s, (0, 1, 2)))), (STACK,)),
+    (lambda v, a: xp(v).sum(xp(v).broadcast_to(v, (3, 4)) * a), (V, A)),
+    (lambda a: xp(a).sum(xp(a).square(log_softmax(a))), (A,)),
+    (lambda a: cross_entropy(a * 3, xp(a).astype(a > 0.5, xp(a).float32)), (A,)),
+    (lambda a, b: xp(a).sum(xp(a).square(fma(a, b, a))), (A, B)),
+]  # fmt: skip
+
+
+def differences(function: Callable[..., Any], arrays: tuple[Any, ...]) -> list[Doubles]:
+    """Central differences of a function on plain float64 arrays."""
+    plain = [array.astype(np.float64) for array in arrays]
+    found = []
+    for array in plain:
+        slopes = np.zeros_like(array)
+        for place in np.ndindex(array.shape):
+            kept = array[place]
+            sides = []
+            for move in (1e-6, -1e-6):
+                array[place] = kept + move
+                sides.append(float(function(*plain)))
+            array[place] = kept
+            slopes[place] = (sides[0] - sides[1]) / 2e-6
+        found.append(slopes)
+    return found
+
+
+def gradients(function: Callable[..., Any], arrays: tuple[Any, ...]) -> list[NDArray[Any]]:
+    """The traced gradient."""
+
+    def step(params: Any, inputs: Any, number: Any) -> tuple[Any, Any]:
+        return {}, gradient(function(*inputs.values()), inputs)
+
+    named = {f"x{number}": array for number, array in enumerate(arrays)}
+    traced = trace(step, {}, named)
+    result = run(traced.program, 0, 1, [], traced.inputs.words(named), backend())
+    return list(traced.outputs.arrays(result.outputs).values())
+
+
+@pytest.mark.parametrize(("function", "arrays"), FUNCTIONS, ids=range(len(FUNCTIONS)))
+def test_every_rule_by_central_differences(
+    function: Callable[..., Any], arrays: tuple[Any, ...]
+) -> None:
+    for actual, expected in zip(
+        gradients(function, arrays), differences(function, arrays), strict=True
+    ):
+        np.testing.assert_allclose(actual, expected, rtol=2e-4, atol=2e-5)
+
+
+def test_no_gradient_flows_through_detach_or_comparisons() -> None:
+    (a,) = gradients(lambda a: xp(a).sum(detach(a * a) * a), (A,))
+    np.testing.assert_allclose(a, A * A, rtol=1e-6)
+    (a,) = gradients(lambda a: xp(a).sum(xp(a).where(a > 0, 2.0 * a, 0.0)), (A,))
+    assert np.array_equal(a, np.where(A > 0, 2, 0))
+
+
+def test_what_does_not_matter_has_gradient_zero() -> None:
+    a, v = gradients(lambda a, v: xp(a).sum(a * 3), (A, V))
+    assert np.array_equal(a, np.full((3, 4), 3))
+    assert np.array_equal(v, np.zeros(4))
+
+
+def test_gradients_of_gradients() -> None:
+    def slope(a: Any) -> Any:
+        return xp(a).sum(gradient(xp(a).sum(a * a * a), {"a": a})["a"])
+
+    (second,) = gradients(slope, (A,))
+    np.testing.assert_allclose(second, 6 * A, rtol=1e-5)
+
+
+def test_refusals() -> None:
+    with pytest.raises(TraceError, match="of a float scalar"):
+        gradients(lambda a: a * 2, (A,))
+    with pytest.raises(TraceError, match="slice has no gradient"):
+        gradients(lambda a: xp(a).sum(a[1:]), (A,))
+    with pytest.raises(TraceError, match="take has no gradient"):
+        places = np.array([0, 1], np.int32)
+        named = {"t": A, "i": places}
+        trace(
+            lambda p, i, s: ({}, gradient(xp(i["t"]).sum(xp(i["t"]).take(i["t"], i["i"])), i)),
+            {},
+            named,
+        )
+
+
+def by_hand(params: dict[str, Doubles], x: Doubles, y: Doubles) -> tuple[float, dict[str, Doubles]]:
+    z = x @ params["w1"] + params["b1"]
+    hidden = np.maximum(z, 0)
+    scores = hidden @ params["w2"] + params["b2"]
+    exps = np.exp(scores - scores.max(axis=1, keepdims=True))
+    soft = exps / exps.sum(axis=1, keepdims=True)
+    loss = -float(np.sum(np.log(soft) * y)) / len(x)
+    out = (soft - y) / len(x)
+    back = (out @ params["w2"].T) * (z > 0)
+    return loss, {
+        "w1": x.T @ back,
+        "b1": back.sum(axis=0),
+        "w2": hidden.T @ out,
+        "b2": out.sum(axis=0),
+    }
+
+
+def test_a_net_by_hand() -> None:
+    params = {
+        "w1": floats(6, 8) / 2, "b1": floats(8) / 9, "w2": floats(8, 4) / 2, "b2": floats(4) / 9,
+    }  # fmt: skip
+    inputs = {"x": floats(3, 16, 6), "y": np.eye(4, dtype=np.float32)[np.arange(48) % 4]}
+    inputs["y"] = inputs["y"].reshape(3, 16, 4)
+
+    def loss(p: Any, i: Any, step: Any) -> Any:
+        hidden = relu(i["x"][step % 3] @ p["w1"] + p["b1"])
+        return cross_entropy(hidden @ p["w2"] + p["b2"], i["y"][step % 3])
+
+    traced = trace(training_step(loss, 0.25), params, inputs)
+    ran = run(
+        traced.program, 0, 12, traced.params.words(params), traced.inputs.words(inputs), backend()
+    )
+    plain = {name: array.astype(np.float64) for name, array in params.items()}
+    value = 0.0
+    for step in range(12):
+        value, slopes = by_hand(
+            plain,
+            inputs["x"][step % 3].astype(np.float64),
+            inputs["y"][step % 3].astype(np.float64),
+        )
+        plain = {name: plain[name] - 0.25 * slopes[name] for name in plain}
+    for name, array in traced.params.arrays(ran.params).items():
+        np.testing.assert_allclose(array, plain[name], rtol=1e-4, atol=1e-6)
+    assert traced.outputs.arrays(ran.outputs)["loss"] == pytest.approx(value, rel=1e-5)
+    assert loss(params, inputs, 4) == pytest.approx(by_hand(
+        {name: array.astype(np.float64) for name, array in params.items()},
+        inputs["x"][1].astype(np.float64), inputs["y"][1].astype(np.float64),
+    )[0], rel=1e-5)  # fmt: skip
