@@ -88,15 +88,12 @@ class Agent:
         self._events = events.bind(side=side.name.lower(), player=player)
 
     def round(self, disputed: Iterable[Claim] = ()) -> list[Played]:
-        """Challengers open games on `disputed`; then each game that waits for us is acted in once.
+        """Acts once in each game that waits for us; then challengers open games on `disputed`.
 
-        Returns what took effect. Raises only what `open_games` raises: then no game can be seen.
+        In this order, because clocks run in games. Returns what took effect. Raises only what
+        `open_games` raises: then no game can be seen.
         """
         mine = {} if self._side is Side.DEFENDER else {claim.id: claim for claim in disputed}
-        opened = [
-            self._isolated(GameKey(name, self._player), partial(self._open, claim))
-            for name, claim in mine.items()
-        ]
         keys = self._port.open_games(self._player, self._side)
         self._retries.keep([*keys, *(GameKey(name, self._player) for name in mine)])
         seen = [self._isolated(key, partial(self._look, key)) for key in keys]
@@ -108,7 +105,11 @@ class Agent:
         for group in claims.values():
             self._replay(group)
             answered += [self._isolated(turn.key, partial(self._answer, turn)) for turn in group]
-        return [played for played in [*opened, *seen, *answered] if isinstance(played, Played)]
+        opened = [
+            self._isolated(GameKey(name, self._player), partial(self._open, claim))
+            for name, claim in mine.items()
+        ]
+        return [played for played in [*seen, *answered, *opened] if isinstance(played, Played)]
 
     def _isolated(self, key: GameKey, act: Callable[[], Result | None]) -> Result | None:
         """What `act` gives; None when the game is not due, or when that failed and was reported."""

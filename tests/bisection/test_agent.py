@@ -438,6 +438,16 @@ def test_failures_of_games_that_are_over_are_forgotten() -> None:
     assert not retries._failed
 
 
+def test_running_clocks_come_before_new_games() -> None:
+    chain = Chain()
+    chain.post(claim_of(LENGTH, true=False, name=1))
+    validator = Validator(chain)
+    validator.round()
+    Adversary(chain, DEFENDER, Side.DEFENDER, scripted(LateLies)).round()
+    chain.post(claim_of(LENGTH, true=False, name=2))
+    assert [type(played.action) for played in validator.round()] == [Dissect, Open]
+
+
 def test_the_shortest_clock_is_served_first() -> None:
     chain = Chain()
     claim = chain.post(claim_of(LENGTH, true=True))
