@@ -1,4 +1,4 @@
-"""The demo's model learns, its program is what we say it is, and faults are found where they are."""
+"""The demo's model learns, its program is what we say, and faults are found where they are."""
 
 import numpy as np
 import pytest
