@@ -1056,6 +1056,24 @@ def test_what_was_fixed_can_be_read(arena: Arena) -> None:
     assert (game.GUARDIAN(), game.MAX_PAUSE()) == (arena.account("guardian"), rules.max_pause)
 
 
+# ------------------------------------------------------------------------------- alphabet machine
+
+
+def test_the_alphabet_machine_has_the_closed_form_that_it_states(arena: Arena) -> None:
+    pre = 2**256 - 500  # over the edge
+    state = pre.to_bytes(32, "big")
+    for n in range(1, 80):
+        state = arena.machine.step(PROGRAM, n - 1, state, b"")
+        letters = n % 26
+        closed = pre + 351 * (n // 26) + letters * (letters + 1) // 2
+        assert int.from_bytes(state, "big") == closed % 2**256
+    assert arena.machine.step(bytes(32), 2**64 - 1, PRE, b"") == arena.machine.step(
+        PROGRAM, (2**64 - 1) % 26, PRE, b""
+    )
+    with reverts("WitnessNotEmpty"):
+        arena.machine.step(PROGRAM, 0, PRE, b"\0")
+
+
 # --------------------------------------------------------- defects of contracts that people copy
 
 

@@ -12,15 +12,15 @@ library Dissections {
         return keccak256(abi.encodePacked(Tags.MOVE, claimId, challenger));
     }
 
-    /// @notice Head after a dissection: H(MOVE | prior | start u64 | length u64 | root).
-    function nextHead(bytes32 prior, uint256 start, uint256 length, bytes32 root) internal pure returns (bytes32 head) {
+    /// @notice Head after a dissection with root `tree`: H(MOVE | prior | start u64 | length u64 | tree).
+    function nextHead(bytes32 prior, uint256 start, uint256 length, bytes32 tree) internal pure returns (bytes32 head) {
         uint8 tag = Tags.MOVE;
         assembly ("memory-safe") {
             let p := mload(0x40)
             mstore8(p, tag)
             mstore(add(p, 1), prior)
             mstore(add(p, 33), or(shl(192, start), shl(128, length)))
-            mstore(add(p, 49), root)
+            mstore(add(p, 49), tree)
             head := keccak256(p, 81)
         }
     }

@@ -15,19 +15,19 @@ library Turns {
     uint256 internal constant DEFENDER = 1;
     uint256 private constant OPEN = 1 << 241;
 
-    /// @notice An open turn; every argument is below the bound of its field.
+    /// @notice An open turn; the arguments are the fields in their order, each below the bound of its field.
     function pack(
-        uint256 start,
-        uint256 length,
+        uint256 first,
+        uint256 steps,
         uint256 challengerClock,
         uint256 defenderClock,
-        uint256 movedAt,
-        uint256 moves,
-        uint256 mover
+        uint256 time,
+        uint256 dissections,
+        uint256 side
     ) internal pure returns (Turn) {
         return Turn.wrap(
-            start | length << 64 | challengerClock << 128 | defenderClock << 160 | movedAt << 192 | moves << 232
-                | mover << 240 | OPEN
+            first | steps << 64 | challengerClock << 128 | defenderClock << 160 | time << 192 | dissections << 232
+                | side << 240 | OPEN
         );
     }
 
