@@ -16,6 +16,7 @@ from prover.program import (
     register_id,
 )
 from tests.contracts.evm import Contract, Evm, Revert, compiled, reverts
+from tests.prover import rows
 from tests.prover.generators import (
     Seeded,
     Source,
@@ -26,12 +27,14 @@ from tests.prover.generators import (
     spoiled,
     with_garbage,
 )
+from tests.prover.rows import COUNTS, DECODABLE, DOT, UNDECODABLE, patched
 
 pytestmark = pytest.mark.usefixtures("toolchain")
 
 DEPTHS = Depths(1, 2, 0, 3)
 OUT = register_id(Segment.OUTPUTS, 0)
 FILL = Row(Opcode.MOVE, OUT, 3, (1, 1, 1, 3), 1, (Operand.immediate(5),))
+DEEP = Depths(3, 3, 3, 3)
 REFUSALS = {"BadDepths", "BadMicroSteps", "BadRowCount"}
 
 
@@ -61,7 +64,6 @@ def facts(program: Program) -> tuple[int, ...]:
 
 
 def check(programs: Contract, program: Program) -> None:
-    assert programs.info(program.id) == (0, 0, 0, 0, 0)
     assert register(programs, program) == program.id
     assert programs.info(program.id) == facts(program)
 
@@ -106,14 +108,36 @@ def test_malformed_tables_have_the_reference_id_and_facts_or_are_refused(
     assert 5 < refused < 200
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 69, 257])
-def test_every_shape_of_tree(programs: Contract, rows: int) -> None:
-    table = [dataclasses.replace(FILL, fold=number % 7) for number in range(1, rows + 1)]
+def test_each_rule_of_decodability(programs: Contract) -> None:
+    for at, field in (*UNDECODABLE.values(), *DECODABLE.values()):
+        packed = patched(DOT.pack(), at, field)
+        program = Program((packed, DOT.pack()), rows.DEPTHS)
+        check(programs, program)
+        # Immediates: nobody looks at the rest of them.
+        noisy = patched(patched(packed, 40, b"\1"), 72, b"\xff\xff\xff\xff")
+        check(programs, Program((noisy, DOT.pack()), rows.DEPTHS))
+
+
+def test_every_opcode_and_none(programs: Contract) -> None:
+    for number in range(256):
+        packed = patched(DOT.pack(), 0, bytes([number]))
+        check(programs, Program((FILL.pack(), packed), rows.DEPTHS))
+
+
+def test_the_count_of_a_row(programs: Contract) -> None:
+    for dims, fold, _ in COUNTS:
+        check(programs, Program.of([dataclasses.replace(DOT, dims=dims, fold=fold), DOT], DEEP))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 69, 257])
+def test_every_shape_of_tree(programs: Contract, size: int) -> None:
+    table = [dataclasses.replace(FILL, fold=number % 7) for number in range(1, size + 1)]
     check(programs, Program.of(table, DEPTHS))
 
 
 def test_registering_says_so_once(programs: Contract) -> None:
     program = Program.of([FILL, FILL], DEPTHS)
+    assert programs.info(program.id) == (0, 0, 0, 0, 0)
     register(programs, program)
     (event,) = programs.chain.events
     assert event.name == "Registered"
@@ -153,10 +177,10 @@ def test_a_segment_that_is_too_deep_is_refused(programs: Contract, segment: int)
 
 def test_too_many_micro_steps_are_refused(programs: Contract) -> None:
     largest = dataclasses.replace(FILL, dims=(1, 1, 1 << 20, (1 << 28) - 1))  # 2^48 - 2^20
-    rows = 1 << 14
-    check(programs, Program.of([largest] * rows, DEPTHS))
-    with reverts("BadMicroSteps", (rows + 1) * largest.count):
-        programs.register(largest.pack() * (rows + 1), word(DEPTHS))
+    most = 1 << 14
+    check(programs, Program.of([largest] * most, DEPTHS))
+    with reverts("BadMicroSteps", (most + 1) * largest.count):
+        programs.register(largest.pack() * (most + 1), word(DEPTHS))
 
 
 def test_work_that_does_not_fit_is_refused(programs: Contract) -> None:

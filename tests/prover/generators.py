@@ -224,7 +224,8 @@ def spoiled(source: Source, packed: bytes) -> bytes:
         spoilt[field : field + 4] = large.to_bytes(4)
     else:
         field = choice(source, (2, 42, 82, 122))  # a register
-        spoilt[field : field + 2] = source.bytes(2)
+        register = register_id(Segment(source.integer(0, 3)), choice(source, (0, 1, 2, 9, 16383)))
+        spoilt[field : field + 2] = register.to_bytes(2)
     return bytes(spoilt)
 
 

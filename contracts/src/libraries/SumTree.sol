@@ -7,9 +7,6 @@ import {Tags} from "./Tags.sol";
 /// @notice A node is (hash, sum), and a parent's hash binds the sums of both its children, so the path to a row proves
 /// how many micro-steps lie to its left (docs/protocol.md, section 5). `prover/commit/sumtree.py` does the same.
 library SumTree {
-    /// @notice Thrown when a sum in the table does not fit 64 bits: no program is committed to by such a table.
-    error SumOverflow();
-
     uint256 private constant NODE_BYTES = 40;
     uint256 private constant PREIMAGE_BYTES = 81;
 
@@ -30,6 +27,9 @@ library SumTree {
     /// @notice The root above a leaf, and the sum of everything to the leaf's left.
     /// @param offset where the path starts in calldata: (hash, sum u64) pairs from the leaf up. The caller has checked
     /// that `depth` of them follow, and that the index is inside the tree.
+    /// @return root hash of the root, which means nothing when `total` does not fit 64 bits.
+    /// @return total sum of the root. It never shrinks on the way up: where it equals a u64, every sum fitted.
+    /// @return before sum of the leaves to the left.
     function climbAt(bytes32 leaf, uint256 sum, uint256 index, uint256 offset, uint256 depth)
         internal
         pure
@@ -38,13 +38,11 @@ library SumTree {
         root = leaf;
         total = sum;
         uint8 tag = Tags.SUM_NODE;
-        bool fits = true;
         assembly ("memory-safe") {
             let p := mload(0x40)
             mstore8(p, tag)
             p := add(p, 1)
             for { let end := add(offset, mul(NODE_BYTES, depth)) } lt(offset, end) { offset := add(offset, NODE_BYTES) } {
-                fits := and(fits, iszero(shr(64, total)))
                 // The node goes left (at p) where the index bit is 0, its sibling to the other side. The sibling is
                 // copied second: it overwrites the zeros behind the node's sum.
                 let right := and(index, 1)
@@ -59,6 +57,5 @@ library SumTree {
                 index := shr(1, index)
             }
         }
-        if (!fits) revert SumOverflow();
     }
 }
