@@ -41,7 +41,7 @@ from rollup.protocol.entries import (  # noqa: E402
 from rollup.protocol.presets import MAINNET  # noqa: E402
 from rollup.protocol.receipts import WORK_TYPE, Work  # noqa: E402
 from rollup.protocol.types import address_text  # noqa: E402
-from rollup.sequencer.admission import Admission, Limits  # noqa: E402
+from rollup.sequencer.admission import Admission, Admitted, Limits  # noqa: E402
 from rollup.sequencer.pool import Pool  # noqa: E402
 from rollup.sequencer.recovery import Recovery  # noqa: E402
 from rollup.store import Accepted, SqliteStore  # noqa: E402
@@ -188,7 +188,7 @@ async def ingest(entries: Sequence[Sequence[Entry]], workers: int, folder: Path)
             for start in range(0, len(row), together):
                 part = row[start : start + together]
                 verdicts = await admission.check(part)
-                check(verdicts == [None] * len(part), "admission")
+                check(verdicts == [Admitted(0)] * len(part), "admission")
                 results = await pool.submit(part)
                 check(all(isinstance(r, Accepted) and not r.known for r in results), "ingest")
 

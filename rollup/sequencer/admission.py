@@ -44,6 +44,14 @@ class Limits:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The entry may enter."""
+
+    work: int
+    """Work units that its receipts claim."""
+
+
 class Admission:
     """Judges entries. Its only state is what `RegistryPort` remembers."""
 
@@ -55,8 +63,8 @@ class Admission:
         self._registry = registry
         self._recovery = recovery
 
-    async def check(self, entries: Sequence[Entry]) -> list[Refused | None]:
-        """For each entry None, or why it is refused.
+    async def check(self, entries: Sequence[Entry]) -> list[Admitted | Refused]:
+        """For each entry what it claims, or why it is refused.
 
         Codes: unknown-kind, too-large, unknown-account, bad-signature, wrong-signer, slot-not-live,
             no-defender,
@@ -68,16 +76,15 @@ class Admission:
         signers = await self._recovery.recover(
             [(self._domain.digest(entry.id), entry.signature) for entry in entries]
         )
-        verdicts: list[Refused | None] = []
+        verdicts: list[Admitted | Refused] = []
         for entry, signer in zip(entries, signers, strict=True):
             try:
-                await self._judge(entry, signer)
-                verdicts.append(None)
+                verdicts.append(await self._judge(entry, signer))
             except Refused as refused:
                 verdicts.append(refused)
         return verdicts
 
-    async def _judge(self, entry: Entry, signer: Address | Refused) -> None:
+    async def _judge(self, entry: Entry, signer: Address | Refused) -> Admitted:
         if isinstance(signer, Refused):
             raise signer
         if len(entry.receipts) > self._limits.batch_receipts:
@@ -89,6 +96,7 @@ class Admission:
         await self._judge_signer(entry, signer)
         await self._judge_slot(entry)
         programs: dict[Hash, ProgramFacts | None] = {}
+        work = 0
         for receipt in entry.receipts:
             if isinstance(receipt, Statement):
                 if receipt.kind not in _STATEMENT_KINDS:
@@ -96,7 +104,8 @@ class Admission:
                 continue
             if receipt.program not in programs:
                 programs[receipt.program] = await self._registry.program(receipt.program)
-            self._judge_work(receipt, programs[receipt.program])
+            work += self._judge_work(receipt, programs[receipt.program])
+        return Admitted(work)
 
     async def _judge_signer(self, entry: Entry, signer: Address) -> None:
         account = account_of(entry)
@@ -119,7 +128,8 @@ class Admission:
                 "name its slot",
             )
 
-    def _judge_work(self, work: Work, program: ProgramFacts | None) -> None:
+    def _judge_work(self, work: Work, program: ProgramFacts | None) -> int:
+        """The work units that `work` claims."""
         if work.kind not in _WORK_KINDS:
             raise Refused("unknown-kind", f"no Work is of kind {work.kind}")
         if work.defender == ZERO_ADDRESS:
@@ -141,3 +151,4 @@ class Admission:
                 raise Refused("over-cap", f"a claim has at most {most} {what}, not {value}")
         if work.steps == 0:
             raise Refused("over-cap", "a claim has at least one step")
+        return work.steps * program.work

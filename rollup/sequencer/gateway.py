@@ -37,7 +37,7 @@ from rollup.protocol import codec
 from rollup.protocol.documents import entry_from_json, octets, text
 from rollup.protocol.entries import Entry
 from rollup.protocol.types import U64_MAX, AccountIndex, Hash, ReceiptId
-from rollup.sequencer.admission import Admission
+from rollup.sequencer.admission import Admission, Admitted
 from rollup.sequencer.pool import Pool
 from rollup.sequencer.proofs import Proofs
 from rollup.store import Accepted, Store
@@ -109,10 +109,12 @@ class Gateway:
         entries = _entries(request.headers.get("content-type", ""), await self._body(request))
         verdicts = await self._admission.check(entries)
         admitted = [
-            entry for entry, verdict in zip(entries, verdicts, strict=True) if verdict is None
+            (entry, verdict.work)
+            for entry, verdict in zip(entries, verdicts, strict=True)
+            if isinstance(verdict, Admitted)
         ]
-        stored = iter(await self._pool.submit(admitted) if admitted else [])
-        results = [next(stored) if verdict is None else verdict for verdict in verdicts]
+        stored = iter(await self._pool.submit(*zip(*admitted, strict=True)) if admitted else [])
+        results = [next(stored) if isinstance(v, Admitted) else v for v in verdicts]
         refusals = [result for result in results if isinstance(result, Refused)]
         status = _STATUS.get(refusals[0].code, 422) if refusals else 200
         answers = [_answer(entry, result) for entry, result in zip(entries, results, strict=True)]

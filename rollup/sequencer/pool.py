@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from itertools import count, takewhile
 
-from rollup.errors import PoolFull
+from rollup.errors import PoolFull, Refused
 from rollup.protocol.entries import Entry
+from rollup.sequencer.meter import WorkMeter
 from rollup.sequencer.ports import Clock
 from rollup.store import Accepted, Pooled, Store, SubmitResult
 
@@ -16,10 +17,13 @@ class Pool:
         PoolFull: from `submit`, when `limit` receipts wait; L1 takes batches too slowly.
     """
 
-    def __init__(self, store: Store, clock: Clock, limit: int) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, limit: int, meter: WorkMeter | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._limit = limit
+        self._meter = meter
         self._entries: dict[int, Pooled] = {}
         self._next = 1
         self._receipts = 0
@@ -31,32 +35,66 @@ class Pool:
         pooled = await self._store.pooled()
         self._entries = {entry.sequence: entry for entry in pooled}
         self._receipts = sum(len(entry.entry.receipts) for entry in pooled)
+        if self._meter is not None:
+            since = int(self._clock() - self._meter.window)
+            self._meter.load(await self._store.work_since(since))
 
     @property
     def receipts(self) -> int:
         """How many receipts wait."""
         return self._receipts
 
-    async def submit(self, entries: Sequence[Entry]) -> list[SubmitResult]:
-        """See `Store.submit`; what it accepts is in the pool when this returns."""
+    async def submit(
+        self, entries: Sequence[Entry], work: Sequence[int] = ()
+    ) -> list[SubmitResult]:
+        """See `Store.submit`; what it accepts is in the pool when this returns.
+
+        An entry whose work does not fit into this window is refused with code window-full.
+        """
         arriving = sum(len(entry.receipts) for entry in entries)
         if self._receipts and self._receipts + arriving > self._limit:
             raise PoolFull(
                 f"{self._receipts} receipts wait for L1, at most {self._limit} may; try again later"
             )
-        self._receipts += arriving  # before waiting: concurrent callers share the limit
+        work = work or [0] * len(entries)
         now = int(self._clock())
+        taken = [self._meter is None or self._meter.take(units, now) for units in work]
+        fitting = [
+            pair for pair, fits in zip(zip(entries, work, strict=True), taken, strict=True) if fits
+        ]
+        stored = iter(await self._store_all(fitting, now) if fitting else [])
+        return [next(stored) if fits else self._window_full() for fits in taken]
+
+    async def _store_all(
+        self, fitting: Sequence[tuple[Entry, int]], now: int
+    ) -> list[SubmitResult]:
+        entries, work = zip(*fitting, strict=True)
+        # Counted before waiting: concurrent callers share the limits.
+        self._receipts += sum(len(entry.receipts) for entry in entries)
         try:
-            results = await self._store.submit(entries, now)
+            results = await self._store.submit(entries, now, work)
         except BaseException:
-            self._receipts -= arriving
+            for entry, units in fitting:
+                self._let_go(entry, units)
             raise
-        for entry, result in zip(entries, results, strict=True):
+        for (entry, units), result in zip(fitting, results, strict=True):
             if isinstance(result, Accepted) and not result.known:
                 self._entries[result.sequence] = Pooled(result.sequence, now, entry)
             else:
-                self._receipts -= len(entry.receipts)
+                self._let_go(entry, units)
         return results
+
+    def _let_go(self, entry: Entry, work: int) -> None:
+        self._receipts -= len(entry.receipts)
+        if self._meter is not None:
+            self._meter.give_back(work)
+
+    def _window_full(self) -> Refused:
+        limit = 0 if self._meter is None else self._meter.limit
+        return Refused(
+            "window-full",
+            f"all {limit} work units of this challenge window are claimed; try again later",
+        )
 
     def ready(self) -> list[Pooled]:
         """What may be batched, in order and without a gap.

@@ -17,6 +17,7 @@ from rollup.protocol.presets import Preset
 from rollup.sequencer.admission import Admission, Limits
 from rollup.sequencer.batcher import Batcher
 from rollup.sequencer.gateway import Gateway
+from rollup.sequencer.meter import WorkMeter
 from rollup.sequencer.pool import Pool
 from rollup.sequencer.ports import Clock, RegistryPort, RollupPort
 from rollup.sequencer.poster import Poster
@@ -65,7 +66,8 @@ class Sequencer:
         clock: Clock = time.time,
     ) -> "Sequencer":
         """A sequencer over an open store and an L1; takes up what the store holds from before."""
-        pool = Pool(store, clock, settings.pool_limit)
+        meter = WorkMeter(preset.max_window_work, preset.window)
+        pool = Pool(store, clock, settings.pool_limit, meter)
         await pool.load()
         batcher = Batcher(store, pool, preset, clock, settings.ahead)
         poster = Poster(store, l1, domain, clock, preset.confirmations, settings.bump_after)

@@ -20,7 +20,7 @@ _SQL_INTEGER_MAX = 2**63 - 1
 class Group:
     """The rows of one transaction, and what memory becomes once it is committed."""
 
-    entries: list[tuple[int, bytes, int, int, int, bytes]] = field(default_factory=list)
+    entries: list[tuple[int, bytes, int, int, int, int, bytes]] = field(default_factory=list)
     bundled: list[tuple[bytes, int, int]] = field(default_factory=list)
     nonces: dict[AccountIndex, int] = field(default_factory=dict)
     ids: dict[Hash, int] = field(default_factory=dict)
@@ -32,6 +32,7 @@ class Request:
 
     entries: Sequence[Entry]
     now: int
+    work: Sequence[int]
     done: asyncio.Future[list[SubmitResult]]
 
 
@@ -63,11 +64,14 @@ class Intake:
         """Nonce of the account's next receipt, as of the last commit."""
         return self._nonces.get(account, 0)
 
-    async def submit(self, entries: Sequence[Entry], now: int) -> list[SubmitResult]:
+    async def submit(
+        self, entries: Sequence[Entry], now: int, work: Sequence[int]
+    ) -> list[SubmitResult]:
         """See `Store.submit`."""
         if self._task.done():
             raise StoreUnavailable("the store is closed")
-        request = Request(entries, now, asyncio.get_running_loop().create_future())
+        work = work or [0] * len(entries)
+        request = Request(entries, now, work, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         self._wake.set()
         return await request.done
@@ -99,7 +103,10 @@ class Intake:
     async def _serve(self, requests: Sequence[Request]) -> None:
         group = Group()
         results = [
-            [await self._decide(entry, request.now, group) for entry in request.entries]
+            [
+                await self._decide(entry, request.now, work, group)
+                for entry, work in zip(request.entries, request.work, strict=True)
+            ]
             for request in requests
         ]
         if group.entries:
@@ -111,7 +118,7 @@ class Intake:
             if not request.done.done():  # its caller may have gone away
                 request.done.set_result(result)
 
-    async def _decide(self, entry: Entry, now: int, group: Group) -> SubmitResult:
+    async def _decide(self, entry: Entry, now: int, work: int, group: Group) -> SubmitResult:
         account, nonce, count = account_of(entry), nonce_of(entry), len(entry.receipts)
         expected = group.nonces.get(account, self._nonces.get(account, 0))
         if nonce > expected:
@@ -136,7 +143,7 @@ class Intake:
 
         sequence = self._sequence + len(group.entries) + 1
         start = self._receipts if not group.entries else sum(group.entries[-1][2:4])
-        group.entries.append((sequence, entry.id, start, count, now, data))
+        group.entries.append((sequence, entry.id, start, count, now, work, data))
         if isinstance(entry, SignedBundle):
             group.bundled += [
                 (receipt.id, sequence, place) for place, receipt in enumerate(entry.receipts)

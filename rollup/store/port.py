@@ -104,9 +104,12 @@ class Located:
 class Store(Protocol):
     """See the module's text for what holds for every method."""
 
-    async def submit(self, entries: Sequence[Entry], now: int) -> list[SubmitResult]:
-        """Accepts each entry that comes next for its account; entries of one call are taken in
-        order.
+    async def submit(
+        self, entries: Sequence[Entry], now: int, work: Sequence[int] = ()
+    ) -> list[SubmitResult]:
+        """Accepts each entry that comes next for its account, in order.
+
+        `work` has the work units that each entry claims; none are claimed where it is empty.
 
         A result is `Accepted`, or `Refused` with code nonce-gap (the message names the nonce that
         comes next), nonce-used or bad-signature (one that data cannot hold). What is accepted is
@@ -133,6 +136,9 @@ class Store(Protocol):
 
     async def chunks(self, number: BatchNumber) -> list[bytes]:
         """The data of a batch as it is published."""
+
+    async def work_since(self, since: int) -> list[tuple[int, int]]:
+        """(unix second, work units accepted in it) for the seconds after `since`, in order."""
 
     async def locate(self, receipt: ReceiptId) -> Located | None:
         """Where a receipt is; None when it was never accepted."""

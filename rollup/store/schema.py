@@ -23,8 +23,11 @@ CREATE TABLE entries (
     start    INTEGER NOT NULL,             -- receipts in all entries before it
     count    INTEGER NOT NULL,             -- its receipts
     accepted INTEGER NOT NULL,             -- unix seconds
+    work     INTEGER NOT NULL,             -- work units that its receipts claim
     data     BLOB    NOT NULL              -- batch data of the entry alone
 ) STRICT;
+
+CREATE INDEX entries_work ON entries (accepted, work) WHERE work > 0;
 
 CREATE TABLE bundled (                     -- receipts whose id is not their entry's
     id       BLOB    PRIMARY KEY,

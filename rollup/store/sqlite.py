@@ -120,9 +120,20 @@ class SqliteStore:
 
     # ---- entries
 
-    async def submit(self, entries: Sequence[Entry], now: int) -> list[SubmitResult]:
+    async def submit(
+        self, entries: Sequence[Entry], now: int, work: Sequence[int] = ()
+    ) -> list[SubmitResult]:
         """See `Store.submit`."""
-        return await self._intake.submit(entries, now)
+        return await self._intake.submit(entries, now, work)
+
+    async def work_since(self, since: int) -> list[tuple[int, int]]:
+        """See `Store.work_since`."""
+        found = await self._rows(
+            "SELECT accepted, sum(work) FROM entries WHERE work > 0 AND accepted > ? "
+            "GROUP BY accepted ORDER BY accepted",
+            since,
+        )
+        return [(second, work) for second, work in found]
 
     async def next_nonce(self, account: AccountIndex) -> Nonce:
         """See `Store.next_nonce`."""
@@ -131,7 +142,7 @@ class SqliteStore:
     async def _commit(self, group: Group) -> None:
         async with self._transaction() as connection:
             await connection.executemany(
-                "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", group.entries
+                "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", group.entries
             )
             if group.bundled:
                 await connection.executemany("INSERT INTO bundled VALUES (?, ?, ?)", group.bundled)

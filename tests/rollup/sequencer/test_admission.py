@@ -10,7 +10,7 @@ from rollup.protocol.eip712 import Signature
 from rollup.protocol.entries import Entry, SignedBundle, SignedReceipt, sign_bundle, sign_receipt
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import AccountIndex, Address, Hash, SlotIndex
-from rollup.sequencer.admission import Admission, Limits
+from rollup.sequencer.admission import Admission, Admitted, Limits
 from rollup.sequencer.ports import ProgramFacts
 from rollup.sequencer.recovery import Recovery
 from rollup.sequencer.registry import CachedRegistry
@@ -22,14 +22,15 @@ OTHER_KEY = b"\x07" * 32
 WORK = work(0)
 
 
-def check(*entries: Entry, registry: FakeRegistry | None = None) -> list[Refused | None]:
+def check(*entries: Entry, registry: FakeRegistry | None = None) -> list[Admitted | Refused]:
     admission = Admission(DOMAIN, LIMITS, registry or FakeRegistry(), Recovery())
     return asyncio.run(admission.check(entries))
 
 
 def test_entries_in_order_are_admitted() -> None:
     entries: list[Entry] = [single(0), bundled(1, 3), sign_receipt(WORK, DOMAIN, KEY)]
-    assert check(*entries) == [None, None, None]
+    # A training receipt of 4 steps at 1,000 work units each.
+    assert check(*entries) == [Admitted(0), Admitted(12_000), Admitted(4_000)]
 
 
 def of(**changes: object) -> SignedReceipt:
@@ -73,8 +74,8 @@ HIGH = Signature(single(0).signature[:32] + b"\xff" * 32 + b"\x1b")
 )
 def test_refusals(entry: Entry, code: str, said: str) -> None:
     admitted, refused = check(single(0), entry)
-    assert admitted is None
-    assert refused is not None
+    assert isinstance(admitted, Admitted)
+    assert isinstance(refused, Refused)
     assert (refused.code, said in str(refused)) == (code, True), refused
     assert "\n" not in str(refused)
 
@@ -91,10 +92,10 @@ def test_refusals(entry: Entry, code: str, said: str) -> None:
 def test_claims_over_a_cap_are_void_and_refused(facts: ProgramFacts, said: str) -> None:
     registry = FakeRegistry(programs={PROGRAM: facts})
     (refused,) = check(sign_receipt(WORK, DOMAIN, KEY), registry=registry)
-    assert refused is not None
+    assert isinstance(refused, Refused)
     assert refused.code == "over-cap"
     assert said in str(refused)
-    assert check(single(0), registry=registry) == [None]
+    assert check(single(0), registry=registry) == [Admitted(0)]
 
 
 def test_no_answer_from_l1_admits_nothing() -> None:

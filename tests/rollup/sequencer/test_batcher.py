@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollup.errors import PoolFull, StoreUnavailable
+from rollup.errors import PoolFull, Refused, StoreUnavailable
 from rollup.protocol import codec
 from rollup.protocol.batch import Batch
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import BatchNumber
 from rollup.sequencer.batcher import Batcher, make, plan
+from rollup.sequencer.meter import WorkMeter
 from rollup.sequencer.pool import Pool
-from rollup.store import Pooled, SqliteStore
+from rollup.store import Pooled, SqliteStore, SubmitResult
 from tests.rollup.entries import DOMAIN, bundled, single, stream
 from tests.rollup.sequencer.play import PRESET, Clock
 
@@ -132,6 +133,57 @@ def test_known_and_refused_entries_take_no_room(tmp_path: Path) -> None:
         await store.close()
 
     asyncio.run(go())
+
+
+def test_work_beyond_the_window_is_refused(tmp_path: Path) -> None:
+    async def go() -> None:
+        clock = Clock()
+        store = await SqliteStore.open(tmp_path / "s", DOMAIN)
+
+        async def pool_over(store: SqliteStore) -> Pool:
+            pool = Pool(store, clock, 100, WorkMeter(limit=100, window=60))
+            await pool.load()
+            return pool
+
+        def codes(results: list[SubmitResult]) -> list[str]:
+            return [r.code if isinstance(r, Refused) else "accepted" for r in results]
+
+        pool = await pool_over(store)
+        assert codes(await pool.submit([single(0), single(0, 2)], [70, 40])) == [
+            "accepted",
+            "window-full",
+        ]
+        clock.now += 30
+        assert codes(await pool.submit([single(0, 2), single(5, 3)], [30, 0])) == [
+            "accepted",
+            "nonce-gap",
+        ]
+        assert codes(await pool.submit([single(1)], [1])) == ["window-full"]
+        assert codes(await pool.submit([single(1)], [0])) == ["accepted"]
+        # What was counted is counted after a restart, and what was refused or known is not.
+        again = await pool_over(store)
+        assert codes(await again.submit([single(2)], [1])) == ["window-full"]
+        clock.now += 30
+        assert codes(await again.submit([single(2)], [71])) == ["window-full"]
+        assert codes(await again.submit([single(9)], [70])) == ["nonce-gap"]
+        assert codes(await again.submit([single(0)], [70])) == ["accepted"]  # known
+        assert codes(await again.submit([single(2)], [70])) == ["accepted"]
+        await store.close()
+
+    asyncio.run(go())
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 50)), max_size=30))
+def test_no_window_holds_more_than_its_limit(arrivals: list[tuple[int, int]]) -> None:
+    meter, now = WorkMeter(limit=100, window=60), 0
+    taken: list[tuple[int, int]] = []
+    for wait, work in arrivals:
+        now += wait
+        fits = sum(w for at, w in taken if at > now - 60) + work <= 100
+        assert meter.take(work, now) == (fits or work == 0)
+        if fits and work:
+            taken.append((now, work))
+        assert meter.used(now) == sum(w for at, w in taken if at > now - 60) <= 100
 
 
 def test_an_outage_leaves_in_full_batches() -> None:
