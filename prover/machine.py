@@ -12,7 +12,7 @@ from prover.backends import Backend
 from prover.commit.keccak import Hash
 from prover.errors import PositionError
 from prover.execute import advance, row_name
-from prover.program import Header, Program, Row, run_commitment
+from prover.program import Depths, Program, Row, run_commitment
 from prover.reference import Place, place, row_at
 from prover.state import State, state_hash, zero_segment
 
@@ -41,7 +41,10 @@ class TensorClaim:
 
 
 def tensor_claim(
-    header: Header,
+    program_id: Hash,
+    micro_steps: int,
+    depths: Depths,
+    *,
     first_step: int,
     steps: int,
     params: Hash,
@@ -51,16 +54,17 @@ def tensor_claim(
 ) -> TensorClaim:
     """The claim of `steps` training steps from `first_step` (u64) on, between segment roots.
 
+    Of the program it takes what L1 knows of a registered one; `micro_steps` are a training step's.
+
     Raises:
         PositionError: when there are no steps, or 2^62 micro-steps and more.
     """
-    length = steps * header.micro_steps
+    length = steps * micro_steps
     if not 1 <= length < 1 << 62:
-        raise PositionError(f"{steps} training steps of {header.micro_steps} make no claim")
-    depths = header.depths
+        raise PositionError(f"{steps} training steps of {micro_steps} make no claim")
     scratch = zero_segment(depths.scratch)
     return TensorClaim(
-        run_commitment(header.program_id, first_step),
+        run_commitment(program_id, first_step),
         state_hash([params, inputs, zero_segment(depths.outputs), scratch], 0),
         state_hash([params_after, inputs, outputs, scratch], 0),
         length,

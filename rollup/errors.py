@@ -85,9 +85,16 @@ class ProofError(InvalidInput):
 
 
 class VoidClaim(InvalidInput):
-    """A receipt whose claim does not count: no challenge is needed and none can be opened."""
+    """A receipt whose claim does not count: no challenge is needed and none can be opened.
+
+    `code` names the reason.
+    """
 
     code = "void-claim"
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Refused(PlumblineError):

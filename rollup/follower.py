@@ -204,9 +204,11 @@ class Follower:
 
     def _derive(self, work: Work, signed: bool, live: bool) -> Claim:
         if not signed:
-            raise VoidClaim("its signature is not that of its account's owner")
+            raise VoidClaim("wrong-signer", "its signature is not that of its account's owner")
         if not live:
-            raise VoidClaim(f"slot {work.slot} of account {work.account} was not live")
+            raise VoidClaim(
+                "slot-not-live", f"slot {work.slot} of account {work.account} was not live"
+            )
         return tensor_claim(work, self._program(work.program), self._preset)
 
     def _backed(self, entry: Entry, posted: Seconds) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from bisection.machine import LENGTH_LIMIT, Claim, ClaimId
-from prover.program import Depths, run_commitment
-from prover.state import state_hash, zero_segment
+from prover import machine
+from prover.program import Depths
 from rollup.errors import VoidClaim
 from rollup.protocol.presets import Preset
 from rollup.protocol.receipts import Work, WorkKind
@@ -17,6 +17,7 @@ from rollup.protocol.types import U64_MAX
 
 TENSOR_KIND: Final = 0
 """Number of the tensor machine in the game's list of kinds."""
+_KINDS: Final = frozenset(WorkKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,38 +34,58 @@ class ProgramInfo:
     depths: Depths
 
 
-def tensor_claim(work: Work, program: ProgramInfo | None, preset: Preset) -> Claim:
-    """The claim of `work`, whose program L1 knows as `program` (None when it does not).
+def check_work(work: Work, program: ProgramInfo | None, preset: Preset) -> ProgramInfo:
+    """That `work` claims something, given what L1 knows of its program (None: nothing).
 
     Raises:
-        VoidClaim: when the receipt claims nothing; the message says why.
+        VoidClaim: when it claims nothing: unknown-kind, unknown-program, or over-cap.
     """
-    if work.kind not in set(WorkKind):
-        raise VoidClaim(f"kind {work.kind} is no tensor claim")
+    if work.kind not in _KINDS:
+        raise VoidClaim("unknown-kind", f"no Work is of kind {work.kind}")
     if program is None:
-        raise VoidClaim(f"program {work.program.hex()} is not registered")
-    length = program.micro_steps * work.steps
+        raise VoidClaim(
+            "unknown-program", f"program 0x{work.program.hex()} is not registered on L1"
+        )
     bounds = (
         ("training steps", work.steps, preset.max_claim_steps),
         ("rows", program.rows, preset.max_claim_rows),
-        ("words", program.words, preset.max_claim_words),
+        ("words a training step", program.words, preset.max_claim_words),
         ("work units", program.work * work.steps, preset.max_claim_work),
-        ("micro-steps", length, LENGTH_LIMIT - 1),
+        ("micro-steps", program.micro_steps * work.steps, LENGTH_LIMIT - 1),
         ("as its last training step", work.first_step + work.steps, U64_MAX),
     )
     for what, value, most in bounds:
         if value > most:
-            raise VoidClaim(f"the claim has {value} {what}; at most {most} are allowed")
+            raise VoidClaim("over-cap", f"a claim has at most {most} {what}, not {value}")
     if work.steps < 1:
-        raise VoidClaim("the claim has no training step")
-    outputs = zero_segment(program.depths.outputs)
-    scratch = zero_segment(program.depths.scratch)
+        raise VoidClaim("over-cap", "a claim has at least one training step")
+    return program
+
+
+def tensor_claim(work: Work, program: ProgramInfo | None, preset: Preset) -> Claim:
+    """The claim of `work`, whose program L1 knows as `program` (None when it does not).
+
+    Raises:
+        VoidClaim: see `check_work`.
+    """
+    known = check_work(work, program, preset)
+    derived = machine.tensor_claim(
+        work.program,
+        known.micro_steps,
+        known.depths,
+        first_step=work.first_step,
+        steps=work.steps,
+        params=work.params,
+        inputs=work.inputs,
+        params_after=work.params_after,
+        outputs=work.outputs,
+    )
     return Claim(
         kind=TENSOR_KIND,
         id=ClaimId(work.id),
-        program=run_commitment(work.program, work.first_step),
-        pre=state_hash((work.params, work.inputs, outputs, scratch), 0),
-        post=state_hash((work.params_after, work.inputs, work.outputs, scratch), 0),
-        length=length,
+        program=derived.program,
+        pre=derived.pre,
+        post=derived.post,
+        length=derived.length,
         defender=work.defender,
     )

@@ -148,13 +148,15 @@ def test_a_claim_is_what_its_run_gives() -> None:
     depths = program.depths
     result = run(program, 5, 3, [WEIGHTS], [DATA], NUMBA)
     claim = tensor_claim(
-        program.header,
-        5,
-        3,
-        segment_root([WEIGHTS], depths.params),
-        segment_root([DATA], depths.inputs),
-        result.params_root,
-        result.outputs_root,
+        program.id,
+        program.micro_steps,
+        depths,
+        first_step=5,
+        steps=3,
+        params=segment_root([WEIGHTS], depths.params),
+        inputs=segment_root([DATA], depths.inputs),
+        params_after=result.params_root,
+        outputs=result.outputs_root,
     )
     start = State.start(depths, [WEIGHTS], [DATA])
     trace = TensorTrace(program, 5, 3, start, NUMBA)
@@ -165,9 +167,19 @@ def test_a_claim_is_what_its_run_gives() -> None:
 
 @pytest.mark.parametrize("steps", [0, 1 << 62])
 def test_no_claim_is_empty_or_endless(steps: int) -> None:
-    root = segment_root([], 0)
+    program, root = descent(), segment_root([], 0)
     with pytest.raises(PositionError, match="make no claim"):
-        tensor_claim(descent().header, 0, steps, root, root, root, root)
+        tensor_claim(
+            program.id,
+            program.micro_steps,
+            program.depths,
+            first_step=0,
+            steps=steps,
+            params=root,
+            inputs=root,
+            params_after=root,
+            outputs=root,
+        )
 
 
 def test_places_are_described() -> None:
