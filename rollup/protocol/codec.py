@@ -26,10 +26,11 @@ z(difference to where the Work before ended), steps z(difference to the Work bef
 `CodecError` on anything else.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, cast
 
 from rollup.errors import BundleError, CodecError, ReceiptError, SignatureError
+from rollup.protocol.columns import HashPool, read_runs, write_hashes, write_runs
 from rollup.protocol.eip712 import Signature, compact, expand
 from rollup.protocol.entries import (
     Entry,
@@ -46,8 +47,6 @@ from rollup.protocol.wire import Reader, Writer, runs, unzigzag, zigzag
 VERSION: Final = 1
 MAX_RECEIPTS: Final = 2**20
 """No data holds more: it bounds what a hostile run length can make a reader build."""
-
-_NEW, _REPEAT, _SAME, _PREVIOUS = range(4)
 
 
 # ---- encoding
@@ -84,17 +83,17 @@ def encode(entries: Sequence[Entry]) -> bytes:
         body.varint(addresses.setdefault(defender, len(addresses)))
     pool: dict[Hash, int] = {}
     after = [w.params_after for w in work]
-    _write_hashes(body, pool, [w.program for w in work])
-    _write_hashes(body, pool, after)
-    _write_hashes(body, pool, [w.params for w in work], same=after)
-    _write_hashes(body, pool, [w.inputs for w in work])
-    _write_hashes(body, pool, [w.outputs for w in work])
+    write_hashes(body, pool, [w.program for w in work])
+    write_hashes(body, pool, after)
+    write_hashes(body, pool, [w.params for w in work], same=after)
+    write_hashes(body, pool, [w.inputs for w in work])
+    write_hashes(body, pool, [w.outputs for w in work])
     ends = [0, *(w.first_step + w.steps for w in work)]
-    _write_runs(body, (w.first_step - end for w, end in zip(work, ends, strict=False)))
+    write_runs(body, (w.first_step - end for w, end in zip(work, ends, strict=False)))
     counts = [0, *(w.steps for w in work)]
-    _write_runs(body, (w.steps - count for w, count in zip(work, counts, strict=False)))
-    _write_hashes(body, pool, [s.subject for s in statements])
-    _write_hashes(body, pool, [s.content for s in statements])
+    write_runs(body, (w.steps - count for w, count in zip(work, counts, strict=False)))
+    write_hashes(body, pool, [s.subject for s in statements])
+    write_hashes(body, pool, [s.content for s in statements])
 
     head = Writer()
     head.raw(bytes([VERSION]))
@@ -121,39 +120,6 @@ def _write_entries(body: Writer, entries: Sequence[Entry]) -> None:
             body.raw(compact(entry.signature))
         except SignatureError as error:
             raise CodecError(f"the entry {entry.id.hex()} has no place in data: {error}") from None
-
-
-def _write_runs(body: Writer, values: Iterable[int]) -> None:
-    for length, value in runs(values):
-        body.varint(length)
-        body.varint(zigzag(value))
-
-
-def _write_hashes(
-    body: Writer, pool: dict[Hash, int], column: Sequence[Hash], same: Sequence[Hash] | None = None
-) -> None:
-    """A column as the longest run at each place, SAME before PREVIOUS before REPEAT before NEW."""
-    at, count = 0, len(column)
-    while at < count:
-        value, start = column[at], at
-        if same is not None and value == same[at]:
-            while at < count and column[at] == same[at]:
-                at += 1
-            body.varint((at - start) * 4 + _SAME)
-        elif same is not None and at > 0 and value == same[at - 1]:
-            while at < count and column[at] == same[at - 1]:
-                at += 1
-            body.varint((at - start) * 4 + _PREVIOUS)
-        elif value in pool:
-            while at < count and column[at] == value:
-                at += 1
-            body.varint((at - start) * 4 + _REPEAT)
-            body.varint(pool[value])
-        else:
-            while at < count and column[at] not in pool:
-                pool[column[at]] = len(pool)
-                at += 1
-            body.varint((at - start) * 4 + _NEW)
 
 
 # ---- decoding
@@ -191,19 +157,19 @@ def _decode(reader: Reader, limit: int) -> tuple[Entry, ...]:
         heads.append((size, account, Nonce(nonce)))
     signatures = [expand(reader.raw(64)) for _ in heads]
 
-    forms = _read_runs(reader, total, reader.varint)
+    forms = read_runs(reader, total, reader.varint)
     work_count = sum(1 for form in forms if not form & 1)
     slots = _read_slots(reader, heads, forms)
 
-    defenders = [_pick(addresses, index) for index in _read_runs(reader, work_count, reader.varint)]
-    pool = _Pool(reader, hashes)
+    defenders = [_pick(addresses, index) for index in read_runs(reader, work_count, reader.varint)]
+    pool = HashPool(reader, hashes)
     programs = pool.column(work_count)
     after = pool.column(work_count)
     params = pool.column(work_count, same=after)
     inputs = pool.column(work_count)
     outputs = pool.column(work_count)
-    first_jumps = _read_runs(reader, work_count, reader.signed)
-    step_jumps = _read_runs(reader, work_count, reader.signed)
+    first_jumps = read_runs(reader, work_count, reader.signed)
+    step_jumps = read_runs(reader, work_count, reader.signed)
     subjects = pool.column(total - work_count)
     contents = pool.column(total - work_count)
     pool.close()
@@ -274,54 +240,7 @@ def _read_slots(
     return slots
 
 
-def _read_runs(reader: Reader, count: int, value: Callable[[], int]) -> list[int]:
-    values: list[int] = []
-    while len(values) < count:
-        length = reader.run_length(count - len(values))
-        values += [value()] * length
-    return values
-
-
 def _pick(addresses: Sequence[Address], index: int) -> Address:
     if index >= len(addresses):
         raise CodecError(f"data refers to address {index} of {len(addresses)}")
     return addresses[index]
-
-
-class _Pool:
-    """The pool of hashes while its columns are read."""
-
-    def __init__(self, reader: Reader, hashes: Sequence[Hash]) -> None:
-        self._reader = reader
-        self._hashes = hashes
-        self._used = 0
-
-    def column(self, count: int, same: Sequence[Hash] | None = None) -> list[Hash]:
-        """The next column, of `count` hashes; `same` is what SAME and PREVIOUS copy from."""
-        values: list[Hash] = []
-        while len(values) < count:
-            word, at = self._reader.varint(), len(values)
-            length, mode = word >> 2, word & 3
-            if not 0 < length <= count - at:
-                raise CodecError(f"a run of {length} in a column that lacks {count - at}")
-            if mode == _NEW:
-                if self._used + length > len(self._hashes):
-                    raise CodecError("data uses more hashes than its pool holds")
-                values += self._hashes[self._used : self._used + length]
-                self._used += length
-            elif mode == _REPEAT:
-                index = self._reader.varint()
-                if index >= self._used:
-                    raise CodecError(f"data repeats hash {index} before its first use")
-                values += [self._hashes[index]] * length
-            elif same is None or (mode == _PREVIOUS and at == 0):
-                raise CodecError("a run that copies from where nothing is")
-            else:
-                start = at if mode == _SAME else at - 1
-                values += same[start : start + length]
-        return values
-
-    def close(self) -> None:
-        """Raises CodecError when a hash of the pool was never used."""
-        if self._used != len(self._hashes):
-            raise CodecError("the pool holds hashes that no receipt uses")

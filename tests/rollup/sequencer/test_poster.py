@@ -25,6 +25,7 @@ from rollup.sequencer.pool import Pool
 from rollup.sequencer.ports import Call, Discard, Post, Publish
 from rollup.sequencer.poster import Poster
 from rollup.store import SqliteStore
+from rollup.store.fsck import fsck
 from tests.rollup.entries import DOMAIN, stream
 from tests.rollup.sequencer.fake_l1 import L1_CALLS, STORE_CALLS, Counter, Crash, Failing, FakeL1
 
@@ -106,6 +107,12 @@ def holds_everything(l1: FakeL1, entries: list[Entry]) -> None:
     assert on_l1 == entries
 
 
+def whole(path: Path, l1: FakeL1) -> None:
+    """The store agrees with itself and with L1."""
+    headers = {posted.header.number: posted.header for posted in l1.state().headers}
+    assert fsck(path, DOMAIN, headers.get).problems == []
+
+
 def test_batches_reach_l1(tmp_path: Path) -> None:
     async def go() -> None:
         l1, clock, counter = FakeL1(DOMAIN), Clock(), Counter()
@@ -153,6 +160,7 @@ def test_failing_at_every_call_loses_and_doubles_nothing(
             assert counter.calls > at
             holds_everything(l1, ENTRIES)
             assert l1.state().reverted == 0  # what was paid for was needed
+            whole(path, l1)
 
     asyncio.run(go())
 
@@ -238,6 +246,7 @@ def test_any_schedule_of_crashes_reorgs_and_lost_transactions(schedule: list[obj
                 pass
         await drive(path, l1, Counter(), clock, 60)
         holds_everything(l1, ENTRIES)
+        whole(path, l1)
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(go(Path(folder) / "s"))
