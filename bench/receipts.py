@@ -41,7 +41,7 @@ from rollup.protocol.entries import (  # noqa: E402
 from rollup.protocol.presets import MAINNET  # noqa: E402
 from rollup.protocol.receipts import WORK_TYPE, Work  # noqa: E402
 from rollup.protocol.types import address_text  # noqa: E402
-from rollup.sequencer.admission import Admission, Admitted, Limits  # noqa: E402
+from rollup.sequencer.admission import Admission, Admitted  # noqa: E402
 from rollup.sequencer.pool import Pool  # noqa: E402
 from rollup.sequencer.recovery import Recovery  # noqa: E402
 from rollup.store import Accepted, SqliteStore  # noqa: E402
@@ -179,7 +179,7 @@ async def ingest(entries: Sequence[Sequence[Entry]], workers: int, folder: Path)
         store = await SqliteStore.open(Path(place) / "store.db", DOMAIN)
         registry = FakeRegistry(owners=dict.fromkeys(range(len(entries) + 1), OWNER))
         recovery = Recovery(workers)
-        admission = Admission(DOMAIN, Limits.of(MAINNET), registry, recovery)
+        admission = Admission(DOMAIN, MAINNET, registry, recovery)
         pool = Pool(store, time.time, 2**30)
         await pool.load()
         await recovery.recover([(DOMAIN.digest(row[0].id), row[0].signature) for row in entries])

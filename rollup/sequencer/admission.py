@@ -9,39 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rollup.errors import Refused
+from rollup.errors import Refused, VoidClaim
+from rollup.protocol.claims import ProgramInfo, check_work
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, account_of, slot_of
 from rollup.protocol.presets import Preset
-from rollup.protocol.receipts import Statement, StatementKind, Work, WorkKind
-from rollup.protocol.types import U64_MAX, ZERO_ADDRESS, Address, Hash
-from rollup.sequencer.ports import ProgramFacts, RegistryPort
+from rollup.protocol.receipts import Statement, StatementKind, Work
+from rollup.protocol.types import ZERO_ADDRESS, Address, Hash
+from rollup.sequencer.ports import RegistryPort
 from rollup.sequencer.recovery import Recovery
 
-_WORK_KINDS: Final = frozenset(WorkKind)
 _STATEMENT_KINDS: Final = frozenset(StatementKind)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The preset's bounds that admission applies."""
-
-    batch_receipts: int
-    claim_work: int
-    claim_words: int
-    claim_rows: int
-    claim_steps: int
-
-    @classmethod
-    def of(cls, preset: Preset) -> "Limits":
-        """The bounds of `preset`."""
-        return cls(
-            preset.batch_receipts,
-            preset.max_claim_work,
-            preset.max_claim_words,
-            preset.max_claim_rows,
-            preset.max_claim_steps,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +34,10 @@ class Admission:
     """Judges entries. Its only state is what `RegistryPort` remembers."""
 
     def __init__(
-        self, domain: Domain, limits: Limits, registry: RegistryPort, recovery: Recovery
+        self, domain: Domain, preset: Preset, registry: RegistryPort, recovery: Recovery
     ) -> None:
         self._domain = domain
-        self._limits = limits
+        self._preset = preset
         self._registry = registry
         self._recovery = recovery
 
@@ -67,8 +45,7 @@ class Admission:
         """For each entry what it claims, or why it is refused.
 
         Codes: unknown-kind, too-large, unknown-account, bad-signature, wrong-signer, slot-not-live,
-            no-defender,
-        unknown-program, over-cap.
+        no-defender, unknown-program, over-cap.
 
         Raises:
             L1Unavailable: when the registry does not answer; nothing is said of any entry then.
@@ -87,15 +64,15 @@ class Admission:
     async def _judge(self, entry: Entry, signer: Address | Refused) -> Admitted:
         if isinstance(signer, Refused):
             raise signer
-        if len(entry.receipts) > self._limits.batch_receipts:
+        if len(entry.receipts) > self._preset.batch_receipts:
             raise Refused(
                 "too-large",
-                f"a bundle holds at most {self._limits.batch_receipts} receipts, a batch's worth, "
+                f"a bundle holds at most {self._preset.batch_receipts} receipts, a batch's worth, "
                 f"not {len(entry.receipts)}",
             )
         await self._judge_signer(entry, signer)
         await self._judge_slot(entry)
-        programs: dict[Hash, ProgramFacts | None] = {}
+        programs: dict[Hash, ProgramInfo | None] = {}
         work = 0
         for receipt in entry.receipts:
             if isinstance(receipt, Statement):
@@ -128,27 +105,11 @@ class Admission:
                 "name its slot",
             )
 
-    def _judge_work(self, work: Work, program: ProgramFacts | None) -> int:
+    def _judge_work(self, work: Work, program: ProgramInfo | None) -> int:
         """The work units that `work` claims."""
-        if work.kind not in _WORK_KINDS:
-            raise Refused("unknown-kind", f"no Work is of kind {work.kind}")
         if work.defender == ZERO_ADDRESS:
             raise Refused("no-defender", "Work names an address that may defend it")
-        if program is None:
-            raise Refused(
-                "unknown-program", f"program 0x{work.program.hex()} is not registered on L1"
-            )
-        limits = self._limits
-        for what, value, most in (
-            ("steps", work.steps, limits.claim_steps),
-            ("work units", work.steps * program.work, limits.claim_work),
-            ("words a step", program.words, limits.claim_words),
-            ("rows", program.rows, limits.claim_rows),
-            ("micro-steps", work.steps * program.micro_steps, 2**62 - 1),
-            ("as its last step", work.first_step + work.steps, U64_MAX),
-        ):
-            if value > most:
-                raise Refused("over-cap", f"a claim has at most {most} {what}, not {value}")
-        if work.steps == 0:
-            raise Refused("over-cap", "a claim has at least one step")
-        return work.steps * program.work
+        try:
+            return work.steps * check_work(work, program, self._preset).work
+        except VoidClaim as void:
+            raise Refused(void.code, str(void)) from void

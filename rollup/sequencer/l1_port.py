@@ -16,6 +16,7 @@ from rollup.l1.accounts import RawTransaction, Signer, Transaction, transaction_
 from rollup.l1.deploy import Contracts
 from rollup.l1.errors import L1Unavailable, NonceUsed, Reverted, RpcRefused, Underpriced
 from rollup.l1.fees import intrinsic_gas
+from rollup.protocol.claims import ProgramInfo
 from rollup.protocol.types import (
     AccountIndex,
     Address,
@@ -25,7 +26,7 @@ from rollup.protocol.types import (
     SlotIndex,
     Wei,
 )
-from rollup.sequencer.ports import Call, Discard, Post, ProgramFacts, Publish, View
+from rollup.sequencer.ports import Call, Discard, Post, Publish, View
 from rollup.store import Intent, Posted
 
 LOG: Final = Events(logging.getLogger(__name__))
@@ -56,12 +57,9 @@ class ContractRollup:
         vault, game = self._contracts.vault, self._contracts.game
         return await _threaded(lambda: vault.is_live(account, slot, Seconds(game.time())))
 
-    async def program(self, program: Hash) -> ProgramFacts | None:
+    async def program(self, program: Hash) -> ProgramInfo | None:
         """See `RegistryPort.program`."""
-        info = await _threaded(lambda: self._contracts.programs.info(program))
-        if info is None:
-            return None
-        return ProgramFacts(info.work, info.words, info.rows, info.micro_steps)
+        return await _threaded(lambda: self._contracts.programs.info(program))
 
     # ---- RollupPort
 

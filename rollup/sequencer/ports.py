@@ -4,23 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from rollup.protocol.claims import ProgramInfo
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, SlotIndex
 from rollup.store import Intent, Posted
 
 Clock = Callable[[], float]
 """Unix time in seconds. `time.time`, or a test's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramFacts:
-    """What L1 knows of a registered program."""
-
-    work: int
-    """Work units of one training step."""
-    words: int
-    rows: int
-    micro_steps: int
-    """Of one training step."""
 
 
 class RegistryPort(Protocol):
@@ -32,7 +21,7 @@ class RegistryPort(Protocol):
     async def slot_live(self, account: AccountIndex, slot: SlotIndex) -> bool:
         """Whether the slot would back a claim that is posted now."""
 
-    async def program(self, program: Hash) -> ProgramFacts | None:
+    async def program(self, program: Hash) -> ProgramInfo | None:
         """A registered program; None when it is unknown."""
 
 

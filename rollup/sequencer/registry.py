@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from rollup.protocol.claims import ProgramInfo
 from rollup.protocol.types import AccountIndex, Address, Hash, SlotIndex
-from rollup.sequencer.ports import Clock, ProgramFacts, RegistryPort
+from rollup.sequencer.ports import Clock, RegistryPort
 
 
 class CachedRegistry:
@@ -26,7 +27,7 @@ class CachedRegistry:
         self._slot_age = slot_age
         self._capacity = capacity
         self._owners: dict[AccountIndex, Address] = {}
-        self._programs: dict[Hash, ProgramFacts] = {}
+        self._programs: dict[Hash, ProgramInfo] = {}
         self._live: dict[tuple[AccountIndex, SlotIndex], float] = {}
 
     async def owner(self, account: AccountIndex) -> Address | None:
@@ -53,7 +54,7 @@ class CachedRegistry:
             self._live.pop((account, slot), None)
         return live
 
-    async def program(self, program: Hash) -> ProgramFacts | None:
+    async def program(self, program: Hash) -> ProgramInfo | None:
         """See `RegistryPort.program`."""
         known = self._programs.get(program)
         if known is None:

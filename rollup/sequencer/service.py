@@ -14,7 +14,7 @@ from rollup.config import SequencerSettings
 from rollup.errors import L1Error, LostConsistency, StoreUnavailable
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.presets import Preset
-from rollup.sequencer.admission import Admission, Limits
+from rollup.sequencer.admission import Admission
 from rollup.sequencer.batcher import Batcher
 from rollup.sequencer.gateway import Gateway
 from rollup.sequencer.meter import WorkMeter
@@ -73,7 +73,7 @@ class Sequencer:
         poster = Poster(store, l1, domain, clock, preset.confirmations, settings.bump_after)
         recovery = Recovery(settings.workers)
         sequencer = cls(store, pool, batcher, poster, recovery, clock, settings)
-        admission = Admission(domain, Limits.of(preset), CachedRegistry(registry, clock), recovery)
+        admission = Admission(domain, preset, CachedRegistry(registry, clock), recovery)
         sequencer.app = Gateway(
             admission,
             pool,

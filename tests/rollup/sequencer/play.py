@@ -7,11 +7,12 @@ from pathlib import Path
 
 import httpx
 
+from prover.program import Depths
 from rollup.config import SequencerSettings
 from rollup.errors import L1Unavailable
+from rollup.protocol.claims import ProgramInfo
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import AccountIndex, Address, Hash, SlotIndex
-from rollup.sequencer.ports import ProgramFacts
 from rollup.sequencer.service import Sequencer
 from rollup.store import SqliteStore
 from tests.rollup.entries import DOMAIN, OWNER, PROGRAM
@@ -34,8 +35,8 @@ class FakeRegistry:
 
     owners: dict[int, Address] = field(default_factory=lambda: {1: OWNER, 2: OWNER})
     slots: set[tuple[int, int]] = field(default_factory=lambda: {(1, 0), (2, 0)})
-    programs: dict[Hash, ProgramFacts] = field(
-        default_factory=lambda: {PROGRAM: ProgramFacts(1_000, 100, 10, 500)}
+    programs: dict[Hash, ProgramInfo] = field(
+        default_factory=lambda: {PROGRAM: ProgramInfo(500, 1_000, 100, 10, Depths(1, 1, 1, 1))}
     )
     asked: int = 0
     down: bool = False
@@ -48,7 +49,7 @@ class FakeRegistry:
         self._count()
         return (account, slot) in self.slots
 
-    async def program(self, program: Hash) -> ProgramFacts | None:
+    async def program(self, program: Hash) -> ProgramInfo | None:
         self._count()
         return self.programs.get(program)
 

@@ -5,25 +5,29 @@ from dataclasses import replace
 
 import pytest
 
+from prover.program import Depths
 from rollup.errors import L1Unavailable, Refused
+from rollup.protocol.claims import ProgramInfo
 from rollup.protocol.eip712 import Signature
 from rollup.protocol.entries import Entry, SignedBundle, SignedReceipt, sign_bundle, sign_receipt
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import AccountIndex, Address, Hash, SlotIndex
-from rollup.sequencer.admission import Admission, Admitted, Limits
-from rollup.sequencer.ports import ProgramFacts
+from rollup.sequencer.admission import Admission, Admitted
 from rollup.sequencer.recovery import Recovery
 from rollup.sequencer.registry import CachedRegistry
 from tests.rollup.entries import DOMAIN, KEY, PROGRAM, bundled, label, single, work
 from tests.rollup.sequencer.play import Clock, FakeRegistry
 
-LIMITS = Limits.of(MINIMAL)
 OTHER_KEY = b"\x07" * 32
 WORK = work(0)
 
 
+def facts(**changes: int) -> ProgramInfo:
+    return replace(ProgramInfo(1, 1, 1, 1, Depths(1, 1, 1, 1)), **changes)  # type: ignore[arg-type]
+
+
 def check(*entries: Entry, registry: FakeRegistry | None = None) -> list[Admitted | Refused]:
-    admission = Admission(DOMAIN, LIMITS, registry or FakeRegistry(), Recovery())
+    admission = Admission(DOMAIN, MINIMAL, registry or FakeRegistry(), Recovery())
     return asyncio.run(admission.check(entries))
 
 
@@ -58,10 +62,10 @@ HIGH = Signature(single(0).signature[:32] + b"\xff" * 32 + b"\x1b")
         (of(defender=Address(bytes(20))), "no-defender", "defend"),
         (of(program=Hash(b"\1" * 32)), "unknown-program", "not registered"),
         (of(steps=0), "over-cap", "at least one"),
-        (of(steps=LIMITS.claim_steps + 1), "over-cap", "steps"),
-        (of(first_step=2**64 - 1), "over-cap", "last step"),
+        (of(steps=MINIMAL.max_claim_steps + 1), "over-cap", "steps"),
+        (of(first_step=2**64 - 1), "over-cap", "last training step"),
         (
-            sign_bundle([label(n) for n in range(LIMITS.batch_receipts + 1)], DOMAIN, KEY),
+            sign_bundle([label(n) for n in range(MINIMAL.batch_receipts + 1)], DOMAIN, KEY),
             "too-large",
             "at most 512",
         ),
@@ -81,16 +85,16 @@ def test_refusals(entry: Entry, code: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("known", "said"),
     [
-        (ProgramFacts(LIMITS.claim_work // 4 + 1, 1, 1, 1), "work units"),
-        (ProgramFacts(1, LIMITS.claim_words + 1, 1, 1), "words"),
-        (ProgramFacts(1, 1, LIMITS.claim_rows + 1, 1), "rows"),
-        (ProgramFacts(1, 1, 1, 2**60), "micro-steps"),
+        (facts(work=MINIMAL.max_claim_work // 4 + 1), "work units"),
+        (facts(words=MINIMAL.max_claim_words + 1), "words"),
+        (facts(rows=MINIMAL.max_claim_rows + 1), "rows"),
+        (facts(micro_steps=2**60), "micro-steps"),
     ],
 )
-def test_claims_over_a_cap_are_void_and_refused(facts: ProgramFacts, said: str) -> None:
-    registry = FakeRegistry(programs={PROGRAM: facts})
+def test_claims_over_a_cap_are_void_and_refused(known: ProgramInfo, said: str) -> None:
+    registry = FakeRegistry(programs={PROGRAM: known})
     (refused,) = check(sign_receipt(WORK, DOMAIN, KEY), registry=registry)
     assert isinstance(refused, Refused)
     assert refused.code == "over-cap"
@@ -142,6 +146,24 @@ def test_processes_recover_the_same_signers() -> None:
             assert there[:-1] == here[:-1]
             assert isinstance(there[-1], Refused)
             assert str(there[-1]) == str(here[-1])
+        finally:
+            recovery.close()
+
+    asyncio.run(go())
+
+
+def test_signers_are_found_when_a_process_dies() -> None:
+    async def go() -> None:
+        recovery = Recovery(workers=1)
+        try:
+            jobs = [(DOMAIN.digest(e.id), e.signature) for e in (single(n) for n in range(3))]
+            wanted = await recovery.recover(jobs)
+            assert recovery._pool is not None
+            for process in recovery._pool._processes.values():
+                process.kill()
+                process.join()
+            assert await recovery.recover(jobs) == wanted
+            assert await recovery.recover(jobs) == wanted
         finally:
             recovery.close()
 
