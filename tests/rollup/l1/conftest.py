@@ -7,23 +7,21 @@ import pytest
 from rollup.l1 import devnet
 from rollup.l1.client import L1Client
 from rollup.l1.deploy import Contracts, connect, deploy
-from rollup.l1.devnet import Devnet
+from rollup.l1.devnet import Devnet, Engine
 from rollup.protocol.presets import MINIMAL
 
 DEPLOYER, SEQUENCER, WORKER, CHALLENGER, POOR = range(5)
 """Places in ``Devnet.accounts``."""
 
 
-@pytest.fixture(scope="module", params=["embedded", "anvil"])
+ENGINES: tuple[Engine, ...] = ("embedded", "anvil") if devnet.find_anvil() else ("embedded",)
+"""What this whole folder runs on; ``test_devnet`` says so, once, when anvil is not among them."""
+
+
+@pytest.fixture(scope="module", params=ENGINES)
 def chain(request: pytest.FixtureRequest) -> Iterator[Devnet]:
     """A running chain."""
-    if request.param == "anvil":
-        if devnet.find_anvil() is None:
-            pytest.skip("anvil is neither on PATH nor in contracts/node_modules")
-        running = devnet.anvil()
-    else:
-        running = devnet.embedded()
-    with running:
+    with devnet.start(request.param) as running:
         yield running
 
 

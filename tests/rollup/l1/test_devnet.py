@@ -13,28 +13,32 @@ from rollup.l1.devnet import Devnet, Engine
 from rollup.l1.embedded import EmbeddedChain, ExecutionRefused
 from rollup.l1.errors import DevnetError
 from rollup.protocol.types import Address, Gas
+from tests.rollup.l1.conftest import ENGINES
 
 
-def _started(engine: Engine, **options: float) -> Devnet:
-    if engine == "anvil" and devnet.find_anvil() is None:
-        pytest.skip("anvil is neither on PATH nor in contracts/node_modules")
-    return devnet.start(engine, **options)  # type: ignore[arg-type]
+def test_both_kinds_of_chain_are_tested() -> None:
+    if "anvil" not in ENGINES:
+        pytest.skip(
+            "anvil is neither on PATH nor in contracts/node_modules: tests/rollup/l1 ran on the"
+            " embedded chain alone"
+        )
+    assert len(ENGINES) == 2
 
 
-@pytest.mark.parametrize("engine", ["embedded", "anvil"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_chain_listens_where_it_is_told_and_stops(engine: Engine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    with _started(engine, port=port) as chain:
+    with devnet.start(engine, port=port) as chain:
         assert chain.url == f"http://127.0.0.1:{port}"
         assert chain.rpc("eth_chainId") == hex(devnet.CHAIN_ID)
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port), timeout=1)
 
 
-@pytest.mark.parametrize("engine", ["embedded", "anvil"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_beating_chain_buries_transactions_by_itself(engine: Engine) -> None:
-    with _started(engine, block_time=0.05) as chain:
+    with devnet.start(engine, block_time=0.05) as chain:
         client = L1Client(chain.url, chain.chain_id, confirmations=4, patience=20, poll=0.02)
         sink = Address(b"\x11" * 20)
         mined = client.transact(chain.accounts[0], sink, b"", gas=Gas(21_000))

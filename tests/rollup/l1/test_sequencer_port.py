@@ -64,8 +64,9 @@ class Desk:
         await self.store.seal(batch, 0)
 
     async def settle(self, steps: int = 12) -> None:
-        """Steps, with a block after each, until there is nothing to do."""
+        """Steps, with a block and ten seconds after each, until there is nothing to do."""
         for _ in range(steps):
+            self.now += 10
             busy = await self.poster.step()
             self.chain.mine()
             if not busy and (await self.port.view()).head == self.sealed:
