@@ -16,7 +16,7 @@ import numba
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_SOURCES = ("jit.py", "kernels.py", "words.py")
+_SOURCES = ("dispatch.py", "jit.py", "kernels.py", "words.py")
 
 
 def _folder() -> Path:

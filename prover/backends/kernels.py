@@ -6,7 +6,8 @@ The plan of a row is an int64 array:
     5..11    x: offset, four strides, fold stride, register length
     12..18   y                   19..25  z
 
-Offsets include the step's term. Immediates are tensors of one word with strides 0.
+Offsets include the step's term. Immediates are tensors of one word with strides 0. What an operand
+does not have reads 0. Elements outside the out register are computed for nobody, so not at all.
 """
 
 from typing import Any, Final
@@ -14,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from prover.backends import words as w
+from prover.backends.dispatch import DOT, GATHER, MAXF, SUM, apply_run, scalar
 from prover.backends.jit import compiled
 from prover.commit.tensor import Words
 from prover.ops import OPS, Opcode
@@ -26,105 +28,7 @@ Y: Final = 12
 Z: Final = 19
 PLAN: Final = 26
 
-ADD, SUB, MUL, FMA, DIV = (int(Opcode[n]) for n in ("ADD", "SUB", "MUL", "FMA", "DIV"))
-SQRT, MAX, LT, LE, EQ = (int(Opcode[n]) for n in ("SQRT", "MAX", "LT", "LE", "EQ"))
-ILT, ILE, IEQ, SELECT = (int(Opcode[n]) for n in ("ILT", "ILE", "IEQ", "SELECT"))
-IADD, ISUB, IMUL, UMULH = (int(Opcode[n]) for n in ("IADD", "ISUB", "IMUL", "UMULH"))
-AND, OR, XOR, SHL, SHR, SAR = (int(Opcode[n]) for n in ("AND", "OR", "XOR", "SHL", "SHR", "SAR"))
-FROM_INT, TO_INT_NEAREST = int(Opcode.FROM_INT), int(Opcode.TO_INT_NEAREST)
-TO_INT_ZERO, MOVE, GATHER = int(Opcode.TO_INT_ZERO), int(Opcode.MOVE), int(Opcode.GATHER)
-SUM, DOT, MAXF = int(Opcode.SUM), int(Opcode.DOT), int(Opcode.MAXF)
-START_MAXF = OPS[Opcode.MAXF].identity
-
-
-@compiled
-def _apply(opcode: int, x: Words, y: Words, z: Words, out: Words) -> None:  # noqa: C901
-    """out[j] = op(x[j], y[j], z[j]): one loop an op, each of which the compiler vectorises."""
-    n = len(out)
-    if opcode == ADD:
-        for j in range(n):
-            out[j] = w.add(x[j], y[j])
-    elif opcode == SUB:
-        for j in range(n):
-            out[j] = w.sub(x[j], y[j])
-    elif opcode == MUL:
-        for j in range(n):
-            out[j] = w.mul(x[j], y[j])
-    elif opcode == FMA:
-        for j in range(n):
-            out[j] = w.fma(x[j], y[j], z[j])
-    elif opcode == DIV:
-        for j in range(n):
-            out[j] = w.div(x[j], y[j])
-    elif opcode == SQRT:
-        for j in range(n):
-            out[j] = w.sqrt(x[j])
-    elif opcode == MAX:
-        for j in range(n):
-            out[j] = w.maximum(x[j], y[j])
-    elif opcode == LT:
-        for j in range(n):
-            out[j] = w.lt(x[j], y[j])
-    elif opcode == LE:
-        for j in range(n):
-            out[j] = w.le(x[j], y[j])
-    elif opcode == EQ:
-        for j in range(n):
-            out[j] = w.eq(x[j], y[j])
-    elif opcode == ILT:
-        for j in range(n):
-            out[j] = w.ilt(x[j], y[j])
-    elif opcode == ILE:
-        for j in range(n):
-            out[j] = w.ile(x[j], y[j])
-    elif opcode == IEQ:
-        for j in range(n):
-            out[j] = w.ieq(x[j], y[j])
-    elif opcode == SELECT:
-        for j in range(n):
-            out[j] = w.select(x[j], y[j], z[j])
-    elif opcode == IADD:
-        for j in range(n):
-            out[j] = w.iadd(x[j], y[j])
-    elif opcode == ISUB:
-        for j in range(n):
-            out[j] = w.isub(x[j], y[j])
-    elif opcode == IMUL:
-        for j in range(n):
-            out[j] = w.imul(x[j], y[j])
-    elif opcode == UMULH:
-        for j in range(n):
-            out[j] = w.umulh(x[j], y[j])
-    elif opcode == AND:
-        for j in range(n):
-            out[j] = w.bit_and(x[j], y[j])
-    elif opcode == OR:
-        for j in range(n):
-            out[j] = w.bit_or(x[j], y[j])
-    elif opcode == XOR:
-        for j in range(n):
-            out[j] = w.bit_xor(x[j], y[j])
-    elif opcode == SHL:
-        for j in range(n):
-            out[j] = w.shl(x[j], y[j])
-    elif opcode == SHR:
-        for j in range(n):
-            out[j] = w.shr(x[j], y[j])
-    elif opcode == SAR:
-        for j in range(n):
-            out[j] = w.sar(x[j], y[j])
-    elif opcode == FROM_INT:
-        for j in range(n):
-            out[j] = w.from_int(x[j])
-    elif opcode == TO_INT_NEAREST:
-        for j in range(n):
-            out[j] = w.to_int_nearest(x[j])
-    elif opcode == TO_INT_ZERO:
-        for j in range(n):
-            out[j] = w.to_int_zero(x[j])
-    elif opcode == MOVE:
-        for j in range(n):
-            out[j] = x[j]
+_START_MAXF = OPS[Opcode.MAXF].identity
 
 
 @compiled
@@ -134,6 +38,13 @@ def _address(plan: Any, operand: int, row: int) -> int:
     i0, i1 = divmod(rest, plan[1])
     at = plan[operand] + plan[operand + 1] * i0
     return at + plan[operand + 2] * i1 + plan[operand + 3] * i2  # type: ignore[no-any-return]
+
+
+@compiled
+def _carries(plan: Any, operand: int) -> tuple[int, int]:
+    """How far an address moves when the third, then also the second dimension starts again."""
+    third = plan[operand + 2] - plan[operand + 3] * plan[2]
+    return third, plan[operand + 1] - plan[operand + 2] * plan[1]
 
 
 @compiled
@@ -173,19 +84,14 @@ def run_map(
     base: int,
     start: int,
     stop: int,
-    chunk: int,
 ) -> None:
-    """Elements [start, stop) of a map, each element e to out[base + e] where that is inside.
-
-    `chunk` is 1 where an element may read what an earlier one wrote, else at most CHUNK.
-    """
-    bx, by, bz = np.empty(chunk, np.uint32), np.empty(chunk, np.uint32), np.empty(chunk, np.uint32)
-    # What lies outside the out register is computed for nobody.
+    """Elements [start, stop) of a map, element e to out[base + e]; none reads another's word."""
+    bx, by, bz = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.uint32)
     start, stop = max(start, -base), min(stop, len(out) - base)
     element = start
     while element < stop:
         row, j = divmod(element, plan[3])
-        n = min(plan[3] - j, stop - element, chunk)
+        n = min(plan[3] - j, stop - element, CHUNK)
         to = out[base + element : base + element + n]
         xs = _run_of(x, _address(plan, X, row) + plan[X + 4] * j, plan[X + 4], n, bx)
         ys = xs
@@ -200,7 +106,7 @@ def run_map(
         else:
             if arity > 2:
                 zs = _run_of(z, _address(plan, Z, row) + plan[Z + 4] * j, plan[Z + 4], n, bz)
-            _apply(opcode, xs, ys, zs, to)
+            apply_run(opcode, xs, ys, zs, to)
         element += n
 
 
@@ -210,26 +116,108 @@ def run_chain(
 ) -> int:
     """The accumulator of one element after its fold indices [start, stop)."""
     row, j = divmod(element, plan[3])
-    at = _address(plan, X, row) + plan[X + 4] * j
-    bt = _address(plan, Y, row) + plan[Y + 4] * j
+    xk, yk = plan[X + 5], plan[Y + 5]
+    a = _address(plan, X, row) + plan[X + 4] * j + xk * start
+    b = _address(plan, Y, row) + plan[Y + 4] * j + yk * start
     total: Any = np.uint32(acc)
-    for k in range(start, stop):
-        a = at + plan[X + 5] * k
-        word = x[a] if 0 <= a < len(x) else np.uint32(0)
+    nothing = np.uint32(0)
+    for _ in range(start, stop):
+        word = x[a] if 0 <= a < len(x) else nothing
         if opcode == DOT:
-            b = bt + plan[Y + 5] * k
-            other = y[b] if 0 <= b < len(y) else np.uint32(0)
-            total = w.raw_dot(total, word, other)
+            total = w.raw_dot(total, word, y[b] if 0 <= b < len(y) else nothing)
         elif opcode == SUM:
             total = w.raw_sum(total, word)
         else:
             total = w.raw_max(total, word)
+        a, b = a + xk, b + yk
     return w.settle(total)  # type: ignore[no-any-return]
 
 
 @compiled
+def run_serial_fold(
+    opcode: int, plan: Any, x: Words, y: Words, out: Words, base: int, start: int, stop: int
+) -> None:
+    """Elements [start, stop) of a fold one after the other: each may read what is written before.
+
+    Also the better way where the last dimension is short.
+    """
+    start, stop = max(start, -base), min(stop, len(out) - base)
+    fold, xk, yk = plan[4], plan[X + 5], plan[Y + 5]
+    row, j = divmod(start, plan[3])
+    at, bt = _address(plan, X, row), _address(plan, Y, row)
+    (x2, x1), (y2, y1) = _carries(plan, X), _carries(plan, Y)
+    i1, i2 = row // plan[2] % plan[1], row % plan[2]
+    nothing = np.uint32(0)
+    for element in range(start, stop):
+        if j == plan[3]:
+            i2, j = i2 + 1, 0
+            at, bt = at + plan[X + 3], bt + plan[Y + 3]
+            if i2 == plan[2]:
+                i1, i2 = i1 + 1, 0
+                at, bt = at + x2, bt + y2
+                if i1 == plan[1]:
+                    i1 = 0
+                    at, bt = at + x1, bt + y1
+        a, b = at + plan[X + 4] * j, bt + plan[Y + 4] * j
+        total: Any = np.uint32(_START_MAXF if opcode == MAXF else 0)
+        for _ in range(fold):
+            word = x[a] if 0 <= a < len(x) else nothing
+            if opcode == DOT:
+                total = w.raw_dot(total, word, y[b] if 0 <= b < len(y) else nothing)
+            elif opcode == SUM:
+                total = w.raw_sum(total, word)
+            else:
+                total = w.raw_max(total, word)
+            a, b = a + xk, b + yk
+        out[base + element] = w.settle(total)
+        j += 1
+
+
+@compiled
+def run_serial_map(
+    opcode: int,
+    plan: Any,
+    x: Words,
+    y: Words,
+    z: Words,
+    out: Words,
+    base: int,
+    start: int,
+    stop: int,
+) -> None:
+    """Elements [start, stop) of a map one after the other; see `run_serial_fold`."""
+    start, stop = max(start, -base), min(stop, len(out) - base)
+    row, j = divmod(start, plan[3])
+    at, bt, ct = _address(plan, X, row), _address(plan, Y, row), _address(plan, Z, row)
+    (x2, x1), (y2, y1), (z2, z1) = _carries(plan, X), _carries(plan, Y), _carries(plan, Z)
+    i1, i2 = row // plan[2] % plan[1], row % plan[2]
+    nothing = np.uint32(0)
+    for element in range(start, stop):
+        if j == plan[3]:
+            i2, j = i2 + 1, 0
+            at, bt, ct = at + plan[X + 3], bt + plan[Y + 3], ct + plan[Z + 3]
+            if i2 == plan[2]:
+                i1, i2 = i1 + 1, 0
+                at, bt, ct = at + x2, bt + y2, ct + z2
+                if i1 == plan[1]:
+                    i1 = 0
+                    at, bt, ct = at + x1, bt + y1, ct + z1
+        a, b, c = at + plan[X + 4] * j, bt + plan[Y + 4] * j, ct + plan[Z + 4] * j
+        first = x[a] if 0 <= a < len(x) else nothing
+        second = y[b] if 0 <= b < len(y) else nothing
+        if opcode == GATHER:
+            c += w.signed(first) * w.signed(second)
+        third = z[c] if 0 <= c < len(z) else nothing
+        if opcode == GATHER:
+            out[base + element] = third
+        else:
+            out[base + element] = scalar(opcode, first, second, third)
+        j += 1
+
+
+@compiled
 def _start(opcode: int, acc: Words) -> None:
-    identity = np.uint32(START_MAXF if opcode == MAXF else 0)
+    identity = np.uint32(_START_MAXF if opcode == MAXF else 0)
     for j in range(len(acc)):
         acc[j] = identity
 
@@ -242,35 +230,19 @@ def _finish(acc: Words, to: Words) -> None:
 
 @compiled
 def run_fold(
-    opcode: int,
-    plan: Any,
-    x: Words,
-    y: Words,
-    out: Words,
-    base: int,
-    start: int,
-    stop: int,
-    chunk: int,
+    opcode: int, plan: Any, x: Words, y: Words, out: Words, base: int, start: int, stop: int
 ) -> None:
-    """Elements [start, stop) of a fold; see `run_map`.
+    """Elements [start, stop) of a fold, element e to out[base + e]; none reads another's word.
 
     Neighbouring elements advance side by side through the fold index, each along its own chain.
     """
-    bx, by, accs = (
-        np.empty(chunk, np.uint32),
-        np.empty(chunk, np.uint32),
-        np.empty(chunk, np.uint32),
-    )
-    identity = START_MAXF if opcode == MAXF else 0
+    bx, by = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.uint32)
+    accs = np.empty(CHUNK, np.uint32)
     start, stop = max(start, -base), min(stop, len(out) - base)
     element = start
     while element < stop:
         row, j = divmod(element, plan[3])
-        n = min(plan[3] - j, stop - element, chunk)
-        if n == 1:
-            out[base + element] = run_chain(opcode, plan, x, y, element, 0, plan[4], identity)
-            element += 1
-            continue
+        n = min(plan[3] - j, stop - element, CHUNK)
         at = _address(plan, X, row) + plan[X + 4] * j
         bt = _address(plan, Y, row) + plan[Y + 4] * j
         acc = accs[:n]

@@ -20,7 +20,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from prover.backends import ArithmeticModeError, kernels
-from prover.backends.kernels import CHUNK, PLAN, X, Y, Z
+from prover.backends.kernels import PLAN, X, Y, Z
 from prover.commit.tensor import Words
 from prover.ops import OPS, Opcode
 from prover.program import Kind, RegisterId, Row
@@ -30,6 +30,8 @@ _NOTHING: Words = np.zeros(1, np.uint32)
 _PLACES: Final = (X, Y, Z)
 _PACK_LIMIT: Final = 1 << 26
 """Words that one operand may take when it is laid out anew for a matmul."""
+_SHORT: Final = 48
+"""A last dimension below this is run element by element: setting up a run costs more."""
 _PLANS_LIMIT: Final = 1 << 16
 
 Plan = NDArray[np.int64]
@@ -71,7 +73,7 @@ class NumbaBackend:
         expected = [0x3F800001, 0x3F800000, 0x3F7FFFFF, 0x00000002]
         out = np.zeros(4, np.uint32)
         plan = np.array([1, 1, 1, 4, 1, *([0, 0, 0, 0, 1, 0, 4] * 3)], np.int64)
-        kernels.run_map(int(Opcode.ADD), 2, plan, x, y, x, out, 0, 0, 4, CHUNK)
+        kernels.run_map(int(Opcode.ADD), 2, plan, x, y, x, out, 0, 0, 4)
         if out.tolist() != expected:
             raise ArithmeticModeError(
                 "this thread flushes subnormals or does not round to nearest; "
@@ -110,7 +112,7 @@ class NumbaBackend:
             if operand.kind == Kind.REGISTER and plan[place + 6] == operand.length:
                 plan[place] -= operand.fold_stride * (row.fold - stop)
         out = np.zeros(1, np.uint32)
-        kernels.run_map(opcode, op.arity, plan, x, y, z, out, -element, element, element + 1, 1)
+        kernels.run_serial_map(int(row.opcode), plan, x, y, z, out, -element, element, element + 1)
         state.acc = int(out[0])
 
     def _prepare(self, row: Row) -> _Prepared:
@@ -124,20 +126,25 @@ class NumbaBackend:
 
 def _run(state: State, prepared: _Prepared, step: int, start: int, stop: int, out: Words) -> None:
     row = prepared.row
+    opcode = int(row.opcode)  # plain: numba takes long over enums
     plan, (x, y, z) = _bind(state, prepared, step)
     base = row.out_address(0, step)
-    chunk = 1 if _disturbs(prepared, plan, (x, y, z), out, base) else CHUNK
-    op, opcode = OPS[row.opcode], int(row.opcode)
-    if not op.is_fold:
-        kernels.run_map(opcode, op.arity, plan, x, y, z, out, base, start, stop, chunk)
-        return
+    op = OPS[row.opcode]
+    panel = None
     if row.opcode == Opcode.DOT and base + start >= 0 and base + stop <= len(out):
-        reads_out = x is out or y is out
-        panel = None if reads_out else _panel(prepared, plan, x, y, stop - start)
-        if panel:
-            kernels.run_panel(*panel, out, base, start, stop)
-            return
-    kernels.run_fold(opcode, plan, x, y, out, base, start, stop, chunk)
+        panel = None if x is out or y is out else _panel(prepared, plan, x, y, stop - start)
+    serial = min(prepared.dims[3], stop - start) < _SHORT or _disturbs(
+        prepared, plan, (x, y, z), out, base
+    )
+    if panel:
+        kernels.run_panel(*panel, out, base, start, stop)
+    elif op.is_fold:
+        run_fold = kernels.run_serial_fold if serial else kernels.run_fold
+        run_fold(opcode, plan, x, y, out, base, start, stop)
+    elif serial:
+        kernels.run_serial_map(opcode, plan, x, y, z, out, base, start, stop)
+    else:
+        kernels.run_map(opcode, op.arity, plan, x, y, z, out, base, start, stop)
 
 
 def _bind(state: State, prepared: _Prepared, step: int) -> tuple[Plan, tuple[Words, Words, Words]]:

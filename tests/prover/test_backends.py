@@ -15,10 +15,10 @@ from prover.backends import NAMES, ArithmeticModeError, UnknownBackendError, bac
 from prover.backends.kernels import CHUNK
 from prover.execute import advance
 from prover.ops import OPS, Opcode
-from prover.program import Operand, Quad, Row, Segment, register_id
+from prover.program import Kind, Operand, Quad, RegisterId, Row, Segment, register_id
 from prover.state import State
 from tests.prover import hardware, operands
-from tests.prover.generators import Case, Seeded, case, cases
+from tests.prover.generators import Case, Seeded, case, cases, chance, choice, word
 from tests.prover.replay import DEPTHS, compare, difference, one_row, reads
 
 NUMBA = backend("numba")
@@ -33,7 +33,7 @@ def cuts_of(source: Seeded, end: int) -> list[int]:
 
 @pytest.mark.parametrize("part", range(8))
 def test_thousands_of_random_programs(part: int) -> None:
-    for seed in range(part * 300, (part + 1) * 300):
+    for seed in range(part * 250, (part + 1) * 250):
         source = Seeded([77, seed])
         drawn = case(source)
         end = 2 * drawn.program.micro_steps
@@ -126,6 +126,47 @@ def test_matmuls_of_every_layout(
     end = program.micro_steps
     inner = np.random.default_rng(seed).integers(0, end + 1, 3).tolist()
     compare(program, 0, state, sorted({0, end, *inner}), NUMBA)
+
+
+def wide_operand(source: Seeded, register: RegisterId, length: int, dims: Quad) -> Operand:
+    """Mostly contiguous along the last dimension, at times partly or wholly outside."""
+    if chance(source, 15):
+        return Operand.immediate(word(source))
+    last = choice(source, (1, 1, 1, 0, 0, 2, -1))
+    strides = (choice(source, (0, 7)), 0, choice(source, (0, 1, dims[3], -3)), last)
+    offset = source.integer(0, 40) + (dims[3] if last < 0 else 0)
+    if chance(source, 15):
+        offset = choice(source, (-5, length - 20, length + 9, -(2**31)))
+    fold = choice(source, (0, 1, -2, dims[3]))
+    if chance(source, 10):
+        length += 1
+    return Operand(
+        Kind.REGISTER, register, length, offset, strides, fold, 3, choice(source, (0, 1))
+    )
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_rows_long_enough_to_run_side_by_side(part: int) -> None:
+    for seed in range(40 * part, 40 * (part + 1)):
+        source = Seeded([9, seed])
+        opcode = choice(source, tuple(Opcode))
+        last = choice(source, (48, 50, 64, 130, CHUNK + 5))
+        dims = (choice(source, (1, 1, 2)), 1, choice(source, (1, 2, 3)), last)
+        if last > CHUNK:
+            dims = (1, 1, 1, last)
+        fold = source.integer(1, 5) if OPS[opcode].is_fold or chance(source, 10) else 1
+        length = choice(source, (2 * last, 400, 3000))
+        registers = [choice(source, (A, B, C, MINE)) for _ in range(3)]
+        read = tuple(wide_operand(source, r, length, dims) for r in registers)
+        offset = choice(source, (0, 0, 3, -30, 100))
+        out = choice(source, (OUT, OUT, MINE))
+        row = Row(opcode, out, length, dims, fold, read[: OPS[opcode].arity], offset, 2, 1)
+        state = State(DEPTHS)
+        for number, register in enumerate((A, B, C, MINE)):
+            state.put(register, hard_words(length, seed + 1000 * number))
+        program = one_row(row)
+        end = program.micro_steps
+        compare(program, seed, state, sorted({0, source.integer(0, end), end}), NUMBA)
 
 
 @pytest.mark.parametrize("opcode", [Opcode.ADD, Opcode.FMA, Opcode.SUM, Opcode.DOT, Opcode.GATHER])
