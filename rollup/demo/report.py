@@ -104,7 +104,9 @@ def _path(ending: Ending) -> Any:
             )
         )
     return table(
-        "The path of the bisection", rows, ("dissection", "from step", "steps", "epoch", "row")
+        "The path of the bisection",
+        rows,
+        ("dissection", "from micro-step", "micro-steps", "training step", "row"),
     )
 
 
