@@ -32,9 +32,6 @@ contract StakeVault is IStakeVault {
     mapping(uint64 => mapping(uint64 => Slot)) private _slots;
 
     /// @inheritdoc IStakeVault
-    mapping(bytes32 => bool) public isReceiptSlashed;
-
-    /// @inheritdoc IStakeVault
     mapping(address => uint256) public creditOf;
 
     /// @dev The three heaps in one storage word: most calls move wei from one to another. There is less ether than
@@ -160,8 +157,6 @@ contract StakeVault is IStakeVault {
     /// @inheritdoc IStakeVault
     function slash(uint64 account, uint64 slot, bytes32 receiptId) external onlyHost returns (uint256 amount) {
         Slot storage s = _existing(account, slot);
-        if (isReceiptSlashed[receiptId]) return 0;
-        isReceiptSlashed[receiptId] = true;
         // A slot is withdrawn only when nothing that it backs can be disputed any more; should a host slash it all the
         // same, there is nothing left to take.
         if (!s.slashed && !s.withdrawn) {

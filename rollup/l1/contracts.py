@@ -238,10 +238,6 @@ class VaultContract(Bound):
         """Whether the slot's bond went to a challenger."""
         return bool(self.read("isSlashed", account, slot))
 
-    def is_receipt_slashed(self, receipt: Hash) -> bool:
-        """Whether the receipt's claim was rejected."""
-        return bool(self.read("isReceiptSlashed", receipt))
-
     def credit_of(self, owner: Address) -> Wei:
         """What the owner may collect."""
         return Wei(self.read("creditOf", address_text(owner)))

@@ -13,7 +13,7 @@ from rollup.protocol.batch import Header, data_hashes, genesis_hash
 from rollup.protocol.eip712 import ORDER
 from rollup.protocol.receipts import Statement
 from rollup.protocol.types import AccountIndex, Address, Nonce, Seconds, SlotIndex
-from tests.contracts.arena import Parameters, raw_address
+from tests.contracts.arena import REJECTED, Parameters, raw_address
 from tests.contracts.evm import ZERO, reverts
 from tests.contracts.ledger import CAPS, COUNTER, WINDOW, Ledger, Posted, Run, deploy, hexed, signer
 
@@ -394,7 +394,7 @@ def test_a_false_step_is_proven_at_once_and_slashed_once(ledger: Ledger) -> None
     work = posted.batch.receipts[0]
     ledger.challenge_step(posted.opening(0), STEP.witness(0))
     assert ledger.vault.isSlashed(ledger.account, 0)
-    assert ledger.vault.isReceiptSlashed(work.id)
+    assert ledger.game.claimOf(work.id)[0] == REJECTED
     assert ledger.rollup.isVoid(work.id)
     assert ledger.rollup.openGames(1) == 0
     burnt = ledger.rules.bond * ledger.rules.burn_bps // 10_000

@@ -9,6 +9,7 @@ import pytest
 from prover.commit.keccak import Hash
 from rollup.protocol.batch import Header
 from rollup.protocol.receipts import Work
+from tests.contracts.arena import REJECTED
 from tests.contracts.evm import Revert
 from tests.contracts.ledger import WINDOW, Ledger, Posted, Run, deploy
 
@@ -173,7 +174,7 @@ class Model:
             _, _, holds, slashed, _ = ledger.vault.slotOf(ledger.account, slot)
             assert (holds, slashed) == (held[slot], slot in self.slashed)
         for claim in self.rejected:
-            assert ledger.vault.isReceiptSlashed(claim)
+            assert ledger.game.claimOf(claim)[0] == REJECTED
             assert ledger.rollup.isVoid(claim)
         heaps = ledger.vault.bonded() + ledger.vault.pots() + ledger.vault.credits()
         assert heaps == ledger.chain.balance(ledger.vault)

@@ -187,23 +187,12 @@ def test_a_slot_is_slashed_once(bank: Bank, owner: str) -> None:
     bank.by_host("slash", 1, 0, RECEIPT)
     assert bank.evm.events[0]["amount"] == BOND
     assert bank.vault.isSlashed(1, 0)
-    assert bank.vault.isReceiptSlashed(RECEIPT)
     assert not bank.vault.isLive(1, 0, 100)
     assert bank.vault.isLive(1, 1, 100)
     assert bank.books() == (BOND, BOND, 0)
     other = keccak(b"another receipt of the slot")
     bank.by_host("slash", 1, 0, other)
     assert bank.evm.events[0]["amount"] == 0
-    assert bank.vault.isReceiptSlashed(other)
-    assert bank.books() == (BOND, BOND, 0)
-
-
-def test_a_receipt_is_slashed_once(bank: Bank, owner: str) -> None:
-    bank.stake(owner, 2)
-    bank.by_host("slash", 1, 0, RECEIPT)
-    bank.by_host("slash", 1, 1, RECEIPT)
-    assert bank.evm.events == []
-    assert not bank.vault.isSlashed(1, 1)
     assert bank.books() == (BOND, BOND, 0)
 
 

@@ -102,8 +102,9 @@ interface IStakeVault {
     /// @notice Host: such a game ended.
     function release(uint64 account, uint64 slot) external;
 
-    /// @notice Host: the receipt's claim is false; moves the slot's bond into the pots. A slot pays once and a receipt
-    /// is paid for once: the second time this moves nothing and returns 0.
+    /// @notice Host: the receipt's claim is false; moves the slot's bond into the pots. A slot pays once: the second time
+    /// this moves nothing and returns 0. That a receipt is paid for once is the game's to see to, which rejects a claim
+    /// once; kept here as well it would cost every won game a new storage word.
     /// @return amount wei moved.
     function slash(uint64 account, uint64 slot, bytes32 receiptId) external returns (uint256 amount);
 
@@ -131,9 +132,6 @@ interface IStakeVault {
 
     /// @notice Whether the slot was slashed.
     function isSlashed(uint64 account, uint64 slot) external view returns (bool);
-
-    /// @notice Whether a claim of this receipt was rejected.
-    function isReceiptSlashed(bytes32 receiptId) external view returns (bool);
 
     /// @notice What `owner` may collect.
     function creditOf(address owner) external view returns (uint256);
