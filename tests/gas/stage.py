@@ -1,0 +1,318 @@
+"""The shipped contracts on a chain, with the demo's training program and a batch of 4,096 receipts.
+
+Every transaction is a real one. Disputes are about training steps of the digits net, whose states
+are known in full around the step that is proven; all other values of a dissection stand for states
+that nobody opens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, cast
+
+import numpy as np
+
+from bisection.dissection import Dissection, cut, first_head
+from bisection.machine import ClaimId
+from contracts.build import Artifact
+from prover import witness
+from prover.backends import backend
+from prover.commit.keccak import Hash, keccak
+from prover.commit.tensor import Words
+from prover.machine import TensorTrace, tensor_claim
+from prover.program import Program, Segment, run_commitment
+from prover.reference import Place, position_of
+from prover.state import State
+from rollup.demo import model
+from rollup.l1.accounts import LocalSigner
+from rollup.l1.openings import Opening, header_tuple, opening
+from rollup.protocol.batch import Batch, Header, data_hashes, genesis_hash, split
+from rollup.protocol.codec import encode
+from rollup.protocol.eip712 import Domain
+from rollup.protocol.entries import Entry, sign_bundle
+from rollup.protocol.receipts import Work, WorkKind
+from rollup.protocol.types import AccountIndex, Address, BatchNumber, Nonce, Seconds, SlotIndex
+from tests.contracts.arena import Arena, Claim, Duel, Parameters, Run, game_parameters, raw_address
+from tests.contracts.evm import Chain, Contract
+
+BUNDLES: Final = 16
+IN_A_BUNDLE: Final = 256
+RECEIPTS: Final = BUNDLES * IN_A_BUNDLE
+CLAIM_STEPS: Final = 44
+WINDOW: Final = 600_000
+CAPS: Final = (1 << 62, 1 << 40, 1 << 16, 1 << 31)
+_DISPUTED: Final = 137
+"""Place of the training receipt in each bundle; the others are inferences."""
+
+
+@cache
+def shipped(name: str) -> Artifact:
+    """A contract as the package holds it."""
+    text = files("rollup.l1").joinpath("artifacts", f"{name}.json").read_text("utf-8")
+    raw = json.loads(text)
+    code = (bytes.fromhex(raw[part].removeprefix("0x")) for part in ("bytecode", "runtime"))
+    return Artifact(raw["name"], raw["abi"], *code)
+
+
+@cache
+def training() -> Program:
+    """The demo's training program."""
+    return model.training(model.load()).program
+
+
+@cache
+def tensors() -> tuple[list[Words], list[Words]]:
+    """Params and inputs of the program's lengths; floats of either sign, no generator behind."""
+
+    def floats(count: int, salt: int) -> Words:
+        mixed = (np.arange(1, count + 1, dtype=np.uint64) * 2_654_435_761 + salt) % (1 << 24)
+        words: Words = (mixed / (1 << 23) - 1).astype(np.float32).view(np.uint32)
+        return words
+
+    data = model.load()
+    params = [floats(w.size, i) for i, w in enumerate(model.initial().values())]
+    shown = list(model.training_inputs(data).values())
+    images = floats(shown[0].size, 9)
+    labels = (np.arange(shown[1].size) % model.CLASSES).astype(np.uint32)
+    return params, [images, labels, np.eye(model.CLASSES, dtype=np.float32).view(np.uint32).ravel()]
+
+
+@cache
+def _run() -> TensorTrace:
+    start = State.start(training().depths, *tensors())
+    return TensorTrace(training(), 0, 1, start, backend("numba"))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A micro-step of the first training step, as the game wants it."""
+
+    position: int
+    pre: Hash
+    post: Hash
+    witness: bytes
+
+    @classmethod
+    def of(cls, row: int, element: int = -1, fold_index: int = -1) -> Step:
+        """The one at a place; negative numbers count from the end."""
+        program = training()
+        found = program.rows[row]
+        assert found is not None
+        where = Place(0, row % len(program.rows), element % found.elements, fold_index % found.fold)
+        position = position_of(program, 0, where)
+        pre = _run().states([position])[0]
+        content = _run().witness(position)
+        run = run_commitment(program.id, 0)
+        return cls(position, pre, witness.step(run, position, pre, content), content)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a party says about a run: two parties agree until `step`, whose end one of them lies
+    about.
+    """
+
+    claim: Claim
+    step: Step
+    true: bool
+
+    def state(self, position: int) -> Hash:
+        """See `Run.state`."""
+        if position == 0:
+            return self.claim.pre
+        if position <= self.step.position:
+            return self.step.pre if position == self.step.position else self._named(b"", position)
+        if not self.true:
+            known = self.claim.post if position == self.claim.length else None
+            return known or self._named(b"false", position)
+        known = self.step.post if position == self.step.position + 1 else None
+        return known or self._named(b"true", position)
+
+    def _named(self, tale: bytes, position: int) -> Hash:
+        return keccak(tale + position.to_bytes(8, "big"))
+
+    def dissect(self, start: int, length: int, first: Hash, k: int) -> Dissection:
+        """See `Run.dissect`."""
+        positions = cut(start, length, k)
+        return Dissection(start, length, (first, *(self.state(p) for p in positions[1:])))
+
+
+class Dispute(Duel):
+    """A game on a receipt of a batch, between parties that tell of a run."""
+
+    def __init__(
+        self, arena: Arena, claim: Claim, opened: Opening, step: Step, challenger: str
+    ) -> None:
+        true, false = (cast("Run", Told(claim, step, tells)) for tells in (True, False))
+        super().__init__(arena, claim, arena.account(challenger), true, false)
+        self.opened, self.step = opened, step
+
+    def open(self, **call: Any) -> None:
+        """See `Duel.open`."""
+        rules = self.arena.rules
+        posted = self.against.dissect(0, self.claim.length, self.claim.pre, rules.k)
+        call = {"sender": self.challenger, "value": rules.challenge_bond} | call
+        self.arena.host.challenge(self.opened, list(posted.values[1:]), **call)
+        self._posted(posted, first_head(ClaimId(self.claim.id), raw_address(self.challenger)))
+        self.defenders_turn = True
+
+
+@dataclass(slots=True)
+class Stage:
+    """One deployment; `spent` has the gas of what was done to set it up."""
+
+    arena: Arena
+    programs: Contract
+    sequencer: str
+    worker: LocalSigner
+    account: int
+    domain: Domain
+    spent: dict[str, int] = field(default_factory=dict)
+    headers: list[Header] = field(default_factory=list)
+    batch: Batch | None = None
+
+    @property
+    def chain(self) -> Chain:
+        """Where all of it stands."""
+        return self.arena.evm
+
+    @property
+    def owner(self) -> str:
+        """The worker's address."""
+        return "0x" + self.worker.address.hex()
+
+    def note(self, name: str) -> int:
+        """Keeps the gas of the last transaction under a name."""
+        self.spent[name] = self.chain.gas_used
+        return self.chain.gas_used
+
+    def post(self, entries: Sequence[Entry], name: str) -> None:
+        """Publishes a batch's data and posts its header."""
+        rollup, made = self.arena.host, Batch.of(entries)
+        chunks = split(encode(entries))
+        for number, chunk in enumerate(chunks):
+            rollup.publish(chunk, sender=self.sequencer)
+            self.note(f"{name}/publish {number}")
+        parent = self.headers[-1].hash if self.headers else genesis_hash(self.domain)
+        number, data_hash = BatchNumber(len(self.headers) + 1), data_hashes(chunks)[-1]
+        rollup.post(number, parent, len(made.receipts), made.root, data_hash, sender=self.sequencer)
+        self.note(f"{name}/post")
+        (event,) = [e for e in self.chain.events if e.name == "BatchPosted"]
+        posted = Seconds(event["posted"])
+        header = Header(number, parent, posted, len(made.receipts), made.root, data_hash)
+        assert header.hash == event["headerHash"]
+        self.headers.append(header)
+        self.batch = made
+        self.spent[f"{name}/bytes"] = sum(map(len, chunks))
+        self.spent[f"{name}/bytes 0"] = len(chunks[0])
+
+    def works(self, bundle: int, steps: int) -> list[Work]:
+        """A bundle on a slot of its own: inferences, and one training claim of so many steps."""
+        program, address = training(), Address(self.worker.address)
+        params, inputs = (segment_of(which) for which in (Segment.PARAMS, Segment.INPUTS))
+        nonce = bundle * IN_A_BUNDLE
+
+        def named(what: str, place: int) -> Hash:
+            return keccak(f"{what} {nonce + place}".encode())
+
+        return [
+            Work(
+                WorkKind.COMPUTE if place == _DISPUTED else WorkKind.INFERENCE,
+                AccountIndex(self.account),
+                Nonce(nonce + place),
+                SlotIndex(bundle),
+                address,
+                program.id,
+                0,
+                steps if place == _DISPUTED else 1,
+                params,
+                inputs if place == _DISPUTED else named("inputs", place),
+                named("params after", place) if place == _DISPUTED else params,
+                named("outputs", place),
+            )
+            for place in range(IN_A_BUNDLE)
+        ]
+
+    def dispute(self, bundle: int, step: Step, challenger: str) -> Dispute:
+        """A game on the bundle's training claim."""
+        assert self.batch is not None
+        index = bundle * IN_A_BUNDLE + _DISPUTED
+        entry, place = self.batch.place(index)
+        work = cast("Work", entry.receipts[place])
+        program = training()
+        made = tensor_claim(
+            program.id,
+            program.micro_steps,
+            program.depths,
+            first_step=0,
+            steps=work.steps,
+            params=work.params,
+            inputs=work.inputs,
+            params_after=work.params_after,
+            outputs=work.outputs,
+        )
+        claim = Claim(work.id, made.pre, made.post, made.length, self.owner, program=made.program)
+        opened = opening(self.headers[-1], self.batch, index)
+        return Dispute(self.arena, claim, opened, step, challenger)
+
+    def confirm(self, number: int) -> None:
+        """Makes a batch final."""
+        self.arena.host.confirm(header_tuple(self.headers[number - 1]), sender=self.sequencer)
+
+
+@cache
+def segment_of(which: Segment) -> Hash:
+    """The root of params or inputs at the start."""
+    return State.start(training().depths, *tensors()).root(which)
+
+
+def build(chain: Chain, lengths: Sequence[int] = (CLAIM_STEPS,) * BUNDLES) -> Stage:
+    """Deploys, registers, bonds, and posts two batches; `lengths` are each bundle's training steps.
+
+    The second batch is the one with 4,096 receipts: by then no storage is new but its own.
+    """
+    rules = Parameters()
+    deployer, sequencer = chain.account("deployer"), chain.account("sequencer")
+    programs = chain.deploy(shipped("Programs"), sender=deployer)
+    machine = chain.deploy(shipped("TensorMachine"), sender=deployer)
+    vault_at, rollup_at, game_at = (chain.next_address(deployer, ahead) for ahead in range(3))
+    vault = chain.deploy(
+        shipped("StakeVault"), rules.bond, rules.unbonding, game_at, [rollup_at], sender=deployer
+    )
+    parameters = (sequencer, WINDOW, 0, vault_at, game_at, programs.address, CAPS)
+    rollup = chain.deploy(shipped("Rollup"), parameters, sender=deployer)
+    kinds = [(rollup_at, machine.address)]
+    guardian = chain.account("guardian")
+    game = chain.deploy(
+        shipped("DisputeGame"), game_parameters(rules, vault_at, kinds, guardian), sender=deployer
+    )
+    arena = Arena(chain, rules, vault, game, rollup, rollup, machine)
+    worker = LocalSigner(keccak(b"worker"))
+    chain.account("worker")
+    domain = Domain(31_337, Address(raw_address(rollup.address)))
+    stage = Stage(arena, programs, sequencer, worker, 0, domain)
+
+    depths = int.from_bytes(bytes(training().depths))
+    programs.register(b"".join(training().packed), depths, sender=deployer)
+    stage.note("register")
+    _, slot = vault.deposit(1, sender=sequencer, value=rules.bond)
+    rollup.chooseSlot(slot, sender=sequencer)
+    stage.account, _ = vault.deposit(1, sender=stage.owner, value=rules.bond)
+    stage.note("deposit/new account")
+    count = len(lengths)
+    vault.deposit(count, sender=stage.owner, value=count * rules.bond)
+    stage.note("deposit/more slots")
+    vault.deposit(1, sender=stage.owner, value=rules.bond)
+    stage.note("deposit/one more slot")
+
+    first, *bundles = [
+        sign_bundle(stage.works(bundle, steps), domain, worker.key)
+        for bundle, steps in [(count, CLAIM_STEPS), *enumerate(lengths)]
+    ]
+    stage.post([first], "first batch")
+    stage.post(bundles, "batch")
+    return stage
