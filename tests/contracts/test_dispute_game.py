@@ -910,23 +910,42 @@ def test_games_beside_one_won_on_a_void_claim_get_their_bonds_back(arena: Arena)
     settled(arena)
 
 
-def test_a_defender_proves_a_challenger_of_its_void_claim_wrong(arena: Arena) -> None:
-    # What is proven is proven, whatever became of the slot.
+def test_a_defender_still_proves_a_challenger_of_its_void_claim_wrong(arena: Arena) -> None:
+    # What is proven is proven, whatever became of the slot: a liar does not get away by it.
     truth = Run(PRE, 16)
     owner = arena.account("owner")
     arena.stake(owner)
     sound = arena.claim(owner, truth, "sound")
-    rotten = arena.claim(owner, replace(truth, wrong=0), "rotten")
-    game = Duel(arena, sound, arena.account("liar"), replace(truth, wrong=5), truth)
-    game.open()
-    slasher = Duel(arena, rotten, arena.account("slasher"), truth, replace(truth, wrong=0))
+    rotten = arena.claim(owner, FALSE, "rotten")
+    liar = Duel(arena, sound, arena.account("liar"), replace(truth, wrong=5), truth)
+    liar.open()
+    slasher = Duel(arena, rotten, arena.account("slasher"), TRUE, FALSE)
     slasher.open()
+    slasher.play()
+    assert arena.host.isVoid(sound.id)
+    liar.prove()
+    assert arena.credit(liar.challenger) == 0
+    assert arena.credit(owner) == ETHER * 9 // 10
+    settled(arena)
+
+
+def test_a_late_defender_of_a_void_claim_leaves_the_challenger_its_bond(arena: Arena) -> None:
+    owner = arena.account("owner")
+    arena.stake(owner)
+    games = [
+        Duel(arena, arena.claim(owner, FALSE, name), arena.account(name), TRUE, FALSE)
+        for name in ("first", "second")
+    ]
+    for game in games:
+        game.open()
     arena.evm.warp(LATER)
-    slasher.timeout()
-    with reverts("ClockExpired"):
-        game.prove()
-    game.timeout()  # the defender was late: the claim is rejected, for nothing
-    assert arena.credit(game.challenger) == 1 * ETHER
+    for game in games:
+        with reverts("ClockExpired"):
+            game.move()
+        game.timeout()
+    assert arena.credit(games[0].challenger) == 10 * ETHER
+    assert arena.credit(games[1].challenger) == 1 * ETHER
+    assert arena.burnt() == 1 * ETHER
     settled(arena)
 
 
