@@ -8,6 +8,7 @@ import pytest
 from bisection.dissection import Dissection, first_head
 from bisection.machine import ClaimId
 from prover.commit.keccak import ZERO_HASH, Hash, keccak
+from prover.program import Program, Row
 from rollup.l1.openings import header_tuple
 from rollup.protocol.batch import Header, data_hashes, genesis_hash
 from rollup.protocol.eip712 import ORDER
@@ -336,6 +337,42 @@ def test_each_cap_binds(caps: tuple[int, int, int, int]) -> None:
     exact.challenge(lie(exact).opening(0), RUN.values(16))
 
 
+def register(ledger: Ledger, *rows: Row) -> Program:
+    program = Program.of(rows, COUNTER.depths)
+    depths = int.from_bytes(bytes(program.depths))
+    ledger.programs.register(b"".join(program.packed), depths, sender=ledger.challenger)
+    return program
+
+
+def test_the_cap_on_rows_binds() -> None:
+    for most, error in ((2, None), (1, "OverCap")):
+        ledger = deploy(caps=(1_000, 500, most, 100))
+        row = COUNTER.rows[0]
+        assert row is not None
+        program = register(ledger, row, row)
+        posted = ledger.post_works(RUN.work(ledger.account, program=program.id))
+        if error is None:
+            assert ledger.rollup.claimOf(posted.opening(0))[5] == 2 * RUN.steps
+        else:
+            with reverts(error):
+                ledger.rollup.claimOf(posted.opening(0))
+
+
+def test_a_claim_has_fewer_than_2_to_the_62_steps() -> None:
+    ledger = deploy(caps=(2**64 - 1, 2**64 - 1, 4, 2**32 - 1))
+    row = COUNTER.rows[0]
+    assert row is not None
+    program = register(ledger, replace(row, dims=(2**27, 2**20, 1, 1)))
+    assert program.micro_steps == 2**47
+    works = [
+        RUN.work(ledger.account, program=program.id, steps=steps) for steps in (2**15 - 1, 2**15)
+    ]
+    posted = ledger.post_works(*works)
+    assert ledger.rollup.claimOf(posted.opening(0))[5] == 2**62 - 2**47
+    with reverts("OverCap"):
+        ledger.rollup.claimOf(posted.opening(1))
+
+
 # ---------------------------------------------------------------------------------- challenges
 
 
@@ -530,23 +567,27 @@ def test_griefers_delay_by_one_games_clocks_whatever_their_number(ledger: Ledger
 
 def test_a_receipt_in_two_batches_is_one_claim(ledger: Ledger) -> None:
     first, second = lie(ledger), lie(ledger)
-    other = ledger.chain.account("other")
-    ledger.challenge(second.opening(0), RUN.values(16))
-    assert [ledger.rollup.openGames(n) for n in (1, 2)] == [0, 1]
-    ledger.challenge(first.opening(0), RUN.values(16), sender=other)
-    assert [ledger.rollup.openGames(n) for n in (1, 2)] == [2, 0]
-    third = ledger.chain.account("third")
-    ledger.challenge(second.opening(0), RUN.values(16), sender=third)
-    assert [ledger.rollup.openGames(n) for n in (1, 2)] == [3, 0]
+    other, third, fourth = (ledger.chain.account(name) for name in ("other", "third", "fourth"))
+    counts: list[list[int]] = []
+    for batch, sender in (
+        (second, ledger.challenger),
+        (second, fourth),
+        (first, other),
+        (second, third),
+    ):
+        ledger.challenge(batch.opening(0), RUN.values(16), sender=sender)
+        counts.append([ledger.rollup.openGames(n) for n in (1, 2)])
+    assert counts == [[0, 1], [0, 2], [3, 0], [4, 0]]
     with reverts("AlreadyOpened"):
         ledger.challenge(first.opening(0), RUN.values(16))
     ledger.chain.warp(max(WINDOW, ledger.rules.clock + 1))
     receipt = first.batch.receipts[0]
     ledger.game.timeout(receipt.id, ledger.challenger)
     ledger.game.close(receipt.id, other)
-    with reverts("GamesOpen", 1):
+    with reverts("GamesOpen", 2):
         ledger.confirm(first)
     ledger.game.close(receipt.id, third)
+    ledger.game.close(receipt.id, fourth)
     ledger.confirm(first)
     ledger.confirm(second)
     assert ledger.vault.bonded() == 3 * ledger.rules.bond  # one slot of four is gone, once

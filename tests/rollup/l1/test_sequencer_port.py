@@ -5,22 +5,32 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from eth_account import Account
 
 from prover.commit.keccak import ZERO_HASH, Hash
 from rollup.errors import L1Unavailable, LostConsistency
+from rollup.l1.accounts import RawTransaction
 from rollup.l1.client import L1Client
 from rollup.l1.contracts import chunks_behind
 from rollup.l1.deploy import Contracts, connect
 from rollup.l1.devnet import Devnet
-from rollup.l1.errors import InsufficientFunds
+from rollup.l1.errors import InsufficientFunds, Reverted
 from rollup.l1.fees import GWEI, FeePolicy
 from rollup.l1.view import ContractView
 from rollup.protocol.batch import check_data, data_hashes
 from rollup.protocol.entries import sign_receipt
 from rollup.protocol.receipts import Statement
-from rollup.protocol.types import AccountIndex, BatchNumber, Nonce, SlotIndex, Wei
+from rollup.protocol.types import (
+    AccountIndex,
+    BatchNumber,
+    Nonce,
+    SlotIndex,
+    Wei,
+    address_text,
+)
 from rollup.sequencer import batcher
 from rollup.sequencer.l1_port import ContractRollup, parse, publish_gas
 from rollup.sequencer.ports import Discard, Post, Publish
@@ -327,6 +337,34 @@ def test_publishing_stays_below_its_gas_limit(
     data = contracts.rollup.artifact.functions["publish"].encode(chunk)
     mined = contracts.rollup.publish(clean.accounts[SEQUENCER], chunk)
     assert mined.gas_used <= publish_gas(data) <= mined.gas_used * 2
+
+
+def test_an_account_that_runs_code_cannot_publish(clean: Devnet, contracts: Contracts) -> None:
+    """With EIP-7702 its chunk need not be the transaction's input, where everybody looks for it."""
+    signer = clean.accounts[DEPLOYER]
+    client, rollup = contracts.client, contracts.rollup
+    assert rollup.publish(signer, b"as it is").succeeded
+    nonce = client.nonce(signer.address)
+    code = address_text(contracts.deployment.programs)
+    authorization = {"chainId": clean.chain_id, "address": code, "nonce": nonce + 1}
+    fields: dict[str, Any] = {
+        "type": 4,
+        "chainId": clean.chain_id,
+        "nonce": nonce,
+        "to": "0x" + "11" * 20,
+        "value": 0,
+        "gas": 100_000,
+        "maxFeePerGas": 10 * GWEI,
+        "maxPriorityFeePerGas": GWEI,
+        "data": b"",
+        "authorizationList": [Account.sign_authorization(authorization, signer.key)],
+    }
+    signed = Account.sign_transaction(fields, signer.key)
+    client.broadcast(RawTransaction(bytes(signed.raw_transaction)))
+    clean.mine()
+    assert client.code(signer.address).hex() == "ef0100" + contracts.deployment.programs.hex()
+    with pytest.raises(Reverted, match="NotDirect"):
+        rollup.publish(signer, b"from code")
 
 
 def test_the_registry_is_what_the_contracts_say(clean: Devnet, contracts: Contracts) -> None:
