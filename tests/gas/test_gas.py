@@ -8,8 +8,9 @@ import pytest
 from rollup.l1.devnet import anvil, find_anvil
 from tests.contracts.evm import Chain
 from tests.gas.anvil import AnvilEvm, TickingEvm
+from tests.gas.disputes import Step
 from tests.gas.measure import PRICE, SNAPSHOT, Figure, figures, settle
-from tests.gas.stage import Step, build
+from tests.gas.stage import build
 
 UPDATE = "python3 dev.py run python tests/gas/measure.py --update"
 
