@@ -145,6 +145,26 @@ def wide_operand(source: Seeded, register: RegisterId, length: int, dims: Quad) 
     )
 
 
+@pytest.mark.parametrize("opcode", [Opcode.DOT, Opcode.SUM, Opcode.FMA, Opcode.GATHER])
+@pytest.mark.parametrize("seed", range(3))
+def test_four_short_dimensions_that_do_not_merge(opcode: Opcode, seed: int) -> None:
+    dims = (3, 2, 3, 2)
+    source = Seeded([11, seed])
+    moves = [(source.integer(20, 90), source.integer(-9, 9), 5, 3) for _ in range(3)]
+    state = State(DEPTHS)
+    for register, length in ((A, 300), (B, 300), (C, 300)):
+        state.put(register, hard_words(length, seed))
+    read = tuple(
+        reads(register, 300, strides, offset=20, fold=1)
+        for register, strides in zip((A, B, C), moves, strict=True)
+    )[: OPS[opcode].arity]
+    if opcode == Opcode.GATHER:
+        read = (Operand.immediate(2), Operand.immediate(3), read[2])
+    program = one_row(Row(opcode, OUT, 36, dims, 3 if OPS[opcode].is_fold else 1, read))
+    end = program.micro_steps
+    compare(program, 0, state, [0, end // 3, end // 2 + 1, end], NUMBA)
+
+
 @pytest.mark.parametrize("part", range(4))
 def test_rows_long_enough_to_run_side_by_side(part: int) -> None:
     for seed in range(40 * part, 40 * (part + 1)):
