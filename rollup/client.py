@@ -1,28 +1,35 @@
 """A sequencer's gateway as a client sees it. Sending an entry twice is safe: it is known then."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import httpx
 
-from rollup.errors import GatewayUnavailable, Refused
+from rollup.errors import ConfigError, GatewayUnavailable, Refused
 from rollup.protocol import codec
 from rollup.protocol.documents import text
 from rollup.protocol.entries import Entry
 from rollup.protocol.types import AccountIndex, Nonce, ReceiptId
 
 _BINARY: Final = {"content-type": "application/octet-stream"}
-_RETRIED: Final = frozenset({429, 502, 503, 504})
+_RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_SLOWEST: Final = 5.0
+"""Seconds between two attempts, at the most."""
 
 
 class GatewayClient:
     """Submits entries and asks where receipts are.
 
     What cannot be delivered is tried again for `patience` seconds, ever more slowly.
+
+    Raises:
+        ConfigError: when `url` is no http address.
     """
 
     def __init__(self, url: str, *, patience: float = 60.0, timeout: float = 60.0) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ConfigError(f"--gateway is an address like http://127.0.0.1:8600, not {url!r}")
         self.url = url.rstrip("/")
         self._patience = patience
         self._http = httpx.Client(timeout=timeout)
@@ -41,23 +48,36 @@ class GatewayClient:
         data = codec.encode(entries)
         url = f"{self.url}/v1/receipts"
         answer = self._tried(lambda: self._http.post(url, content=data, headers=_BINARY))
+        results = answer.get("results")
+        if not isinstance(results, list) or len(results) != len(entries):
+            raise self._stranger(answer)
         held = 0
-        for result in answer.get("results", []):
-            if result["status"] == "refused":
-                raise Refused(result["code"], result["message"])
-            held += int(result["receipts"])
+        for result, entry in zip(results, entries, strict=True):
+            status = result.get("status") if isinstance(result, dict) else None
+            if status == "refused":
+                raise Refused(str(result.get("code")), str(result.get("message")))
+            if status not in ("accepted", "known"):
+                raise self._stranger(answer)
+            held += len(entry.receipts)
         return held
 
     def next_nonce(self, account: AccountIndex) -> Nonce:
-        """The nonce that the account's next receipt must have."""
+        """The nonce that the account's next receipt must have.
+
+        Raises:
+            GatewayUnavailable: as `submit` does.
+        """
         answer = self._tried(lambda: self._http.get(f"{self.url}/v1/accounts/{account}"))
-        return Nonce(int(answer["nextNonce"]))
+        if not isinstance(answer.get("nextNonce"), int):
+            raise self._stranger(answer)
+        return Nonce(answer["nextNonce"])
 
     def whereabouts(self, receipt: ReceiptId) -> dict[str, Any]:
         """Where a receipt is: state, batch, index.
 
         Raises:
             Refused: when the sequencer never accepted it.
+            GatewayUnavailable: as `submit` does.
         """
         return self._tried(lambda: self._http.get(f"{self.url}/v1/receipts/{text(receipt)}"))
 
@@ -68,35 +88,41 @@ class GatewayClient:
             try:
                 answer = send()
                 if answer.status_code not in _RETRIED:
-                    return _body(answer)
-                trouble = str(_body_error(answer))
+                    return self._body(answer)
+                trouble = f"status {answer.status_code}{_reason(answer)}"
+            except httpx.InvalidURL as error:
+                raise ConfigError(f"--gateway {self.url} is no address: {error}") from error
             except httpx.HTTPError as error:
-                trouble = f"{type(error).__name__}: {error}"
+                trouble = str(error) or type(error).__name__
             if time.monotonic() + delay > until:
                 raise GatewayUnavailable(
-                    f"the gateway at {self.url} takes nothing ({trouble}); is it running?"
+                    f"the gateway at {self.url} takes nothing ({trouble}): is the sequencer"
+                    " running? What it acknowledged is safe; run this again later"
                 )
             time.sleep(delay)
-            delay = min(2 * delay, 5.0)
+            delay = min(2 * delay, _SLOWEST)
 
+    def _body(self, answer: httpx.Response) -> dict[str, Any]:
+        try:
+            body = answer.json()
+        except ValueError:
+            body = answer.text
+        if not isinstance(body, dict):
+            raise self._stranger(body)
+        error = body.get("error")
+        if isinstance(error, Mapping):
+            raise Refused(str(error.get("code")), str(error.get("message")))
+        return body
 
-def _body(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise GatewayUnavailable(
-            f"{answer.url} answers {answer.status_code}: no sequencer's gateway"
+    def _stranger(self, said: object) -> GatewayUnavailable:
+        return GatewayUnavailable(
+            f"{self.url} is no sequencer's gateway, it says {str(said)[:60]!r}: check --gateway"
         )
-    if "error" in body:
-        raise _body_error(answer)
-    return body
 
 
-def _body_error(answer: httpx.Response) -> Refused:
+def _reason(answer: httpx.Response) -> str:
+    """What a gateway that takes nothing now says of it."""
     try:
-        error = answer.json()["error"]
-        return Refused(str(error["code"]), str(error["message"]))
+        return f", {answer.json()['error']['message']}"
     except (ValueError, KeyError, TypeError):
-        return Refused("http", f"status {answer.status_code}")
+        return ""

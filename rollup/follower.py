@@ -7,57 +7,35 @@ is passed over.
 """
 
 import logging
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from functools import cache, partial
+from typing import Final
 
 from bisection.errors import DataUnavailable
 from bisection.events import Events
 from bisection.machine import Claim, ClaimId
 from bisection.retries import Retries
-from rollup.errors import DataMismatch, LostConsistency, SignatureError, VoidClaim
+from rollup.errors import (
+    DataMismatch,
+    L1Error,
+    L1Unavailable,
+    LostConsistency,
+    SignatureError,
+    VoidClaim,
+)
 from rollup.l1.openings import Opening, opening
-from rollup.protocol.batch import Batch, Header, check_data
+from rollup.l1.view import L1View
+from rollup.protocol.batch import Batch, Header, check_data, genesis_hash
 from rollup.protocol.claims import ProgramInfo, tensor_claim
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, account_of, signer, slot_of
 from rollup.protocol.presets import Preset
 from rollup.protocol.receipts import Work
-from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, Seconds, SlotIndex
+from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, Seconds
 
 LOG: Final = Events(logging.getLogger(__name__))
-
-
-class L1View(Protocol):
-    """What following needs of L1. Calls block and may raise what their transport raises."""
-
-    def head(self) -> tuple[BatchNumber, Hash]:
-        """Number and header hash of the newest batch; (0, genesis hash) when there is none."""
-        ...
-
-    def header(self, number: BatchNumber) -> Header | None:
-        """The header of a posted batch, from the event of its post; None when there is none."""
-        ...
-
-    def chunks(self, header: Header) -> list[bytes]:
-        """The chunks that its poster published for a batch, in order; as many as are found."""
-        ...
-
-    def program(self, program: Hash) -> ProgramInfo | None:
-        """A registered program."""
-        ...
-
-    def owner(self, account: AccountIndex) -> Address | None:
-        """Who signs for an account."""
-        ...
-
-    def is_live(self, account: AccountIndex, slot: SlotIndex, posted: Seconds) -> bool:
-        """Whether a slot backs what was posted at that protocol time."""
-        ...
-
-    def now(self) -> Seconds:
-        """Protocol time of the newest block."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +59,8 @@ class Follower:
         self._events = events
         self._headers: list[Header] = []
         self._batches: dict[BatchNumber, Batch] = {}
-        self._claims: dict[ClaimId, Located] = {}
+        self._claims: dict[BatchNumber, dict[ClaimId, Located]] = {}
+        self._standing: dict[ClaimId, list[BatchNumber]] = {}
         self._programs: dict[Hash, ProgramInfo] = {}
         self._owners: dict[AccountIndex, Address] = {}
         self._retries: Retries[BatchNumber] = Retries()
@@ -101,6 +80,7 @@ class Follower:
         """Takes up what L1 has since the last call; returns how many batches were read.
 
         Raises:
+            L1Unavailable: when L1 does not answer; the next call goes on from there.
             LostConsistency: when the headers that L1 gives do not form a chain.
         """
         self._now = self._l1.now()
@@ -108,34 +88,33 @@ class Follower:
         newest, _ = self._l1.head()
         for number in range(len(self._headers) + 1, newest + 1):
             header = self._l1.header(BatchNumber(number))
-            if header is None:
-                break  # reorganised away between two calls: the next poll sees it
-            if self._headers and header.parent != self._headers[-1].hash:
-                raise LostConsistency(
-                    f"batch {number} on L1 does not follow batch {number - 1}; check the endpoint"
-                )
+            if header is None or not self._follows(header):
+                # Reorganised away between two calls: the next poll sees it. Or logs are missing.
+                self._events.warning("batch.unseen", batch=number)
+                break
             self._headers.append(header)
         due = [h for h in self._headers if h.number not in self._batches]
         return sum(self._read(header) for header in due if self._retries.due(header.number))
 
     def pending(self) -> list[ClaimId]:
         """Claims that may still be challenged, oldest first."""
-        return [name for name, at in self._claims.items() if self._open(at.header)]
+        open_now = [header.number for header in self._headers if self._open(header)]
+        return list(dict.fromkeys(n for number in open_now for n in self._claims.get(number, ())))
 
     def claim(self, name: ClaimId) -> Claim:
         """A claim by its name; see `locate`."""
         return self.locate(name).claim
 
     def locate(self, name: ClaimId) -> Located:
-        """Where a claim comes from.
+        """Where a claim comes from; of several places the first that may still be challenged.
 
         Raises:
             DataUnavailable: when no batch at hand holds it.
         """
-        located = self._claims.get(name)
-        if located is None:
-            raise DataUnavailable(f"no batch at hand holds the receipt {name.hex()}")
-        return located
+        places = [self._claims[number][name] for number in self._standing.get(name, ())]
+        if not places:
+            raise DataUnavailable(f"no batch at hand holds the receipt 0x{name.hex()}")
+        return next((at for at in places if self._open(at.header)), places[0])
 
     def opening(self, name: ClaimId) -> Opening:
         """What shows a claim's receipt to L1; see `locate`."""
@@ -144,7 +123,8 @@ class Follower:
 
     def claims_of(self, defender: Address) -> list[Located]:
         """The claims that an address may move for."""
-        return [at for at in self._claims.values() if at.work.defender == defender]
+        everything = map(self.locate, self._standing)
+        return [at for at in everything if at.work.defender == defender]
 
     def batch(self, number: BatchNumber) -> Batch | None:
         """A batch whose data was had and checked."""
@@ -153,42 +133,67 @@ class Follower:
     def _open(self, header: Header) -> bool:
         return self._now < header.posted + self._preset.window
 
+    def _follows(self, header: Header) -> bool:
+        """Whether a header goes on from the last one; False when L1 has another last one by now."""
+        last = self._headers[-1].hash if self._headers else genesis_hash(self._domain)
+        if header.parent == last:
+            return True
+        if self._headers and not self._is_there(self._headers[-1]):
+            return False
+        raise LostConsistency(
+            f"batch {header.number} on L1 does not follow batch {header.number - 1}: check the"
+            " endpoint and the deployment file"
+        )
+
+    def _is_there(self, header: Header) -> bool:
+        current = self._l1.header(header.number)
+        return current is not None and current.hash == header.hash
+
     def _rewind(self) -> None:
         """Forgets batches that L1 no longer has."""
-        while self._headers:
-            last = self._headers[-1]
-            current = self._l1.header(last.number)
-            if current is not None and current.hash == last.hash:
-                return
+        while self._headers and not self._is_there(self._headers[-1]):
+            last = self._headers.pop()
             self._events.warning("batch.reorganised", batch=last.number, header=last.hash)
-            self._headers.pop()
             self._owners.clear()
             self._programs.clear()
             self._batches.pop(last.number, None)
-            self._claims = {
-                name: at for name, at in self._claims.items() if at.header.number != last.number
-            }
+            self._retries.succeeded(last.number)
+            for name in self._claims.pop(last.number, ()):
+                self._standing[name].remove(last.number)
+                if not self._standing[name]:
+                    del self._standing[name]
 
     def _read(self, header: Header) -> int:
+        """Reads a batch and files its claims, all of it or nothing; 1 when that was done."""
         events = self._events.bind(batch=header.number)
         try:
             batch = check_data(header, self._l1.chunks(header))
-        except DataMismatch as error:
+            found, void = self._locate(header, batch, events)
+        except L1Unavailable:
+            raise
+        except (DataMismatch, L1Error) as error:
             delay = self._retries.failed(header.number)
             events.critical("batch.unknown", reason=str(error), retry_in_s=delay)
             return 0
         self._retries.succeeded(header.number)
         self._batches[header.number] = batch
-        void = self._locate(header, batch, events)
+        self._claims[header.number] = found
+        for name in found:
+            insort(self._standing.setdefault(name, []), header.number)
         events.info("batch.read", receipts=len(batch.receipts), void=void)
         return 1
 
-    def _locate(self, header: Header, batch: Batch, events: Events) -> int:
-        """Files the claims of a batch; how many of its Work receipts are void."""
+    def _locate(
+        self, header: Header, batch: Batch, events: Events
+    ) -> tuple[dict[ClaimId, Located], int]:
+        """The claims of a batch, and how many of its Work receipts are void."""
         index, void = 0, 0
+        found: dict[ClaimId, Located] = {}
+        backed = cache(partial(self._l1.is_live, posted=header.posted))
         for entry in batch.entries:
-            signed = self._signed(entry)
-            live = self._backed(entry, header.posted)
+            slot = slot_of(entry)
+            live = slot is not None and backed(account_of(entry), slot)
+            signed = slot is not None and self._signed(entry)
             for place, work in enumerate(entry.receipts, start=index):
                 if not isinstance(work, Work):
                     continue
@@ -196,11 +201,11 @@ class Follower:
                     claim = self._derive(work, signed, live)
                 except VoidClaim as error:
                     void += 1
-                    events.warning("claim.void", claim=work.id, reason=str(error))
+                    events.warning("claim.void", claim=work.id, code=error.code, reason=str(error))
                 else:
-                    self._claims.setdefault(claim.id, Located(claim, work, header, batch, place))
+                    found.setdefault(claim.id, Located(claim, work, header, batch, place))
             index += len(entry.receipts)
-        return void
+        return found, void
 
     def _derive(self, work: Work, signed: bool, live: bool) -> Claim:
         if not signed:
@@ -210,10 +215,6 @@ class Follower:
                 "slot-not-live", f"slot {work.slot} of account {work.account} was not live"
             )
         return tensor_claim(work, self._program(work.program), self._preset)
-
-    def _backed(self, entry: Entry, posted: Seconds) -> bool:
-        slot = slot_of(entry)
-        return slot is not None and self._l1.is_live(account_of(entry), slot, posted)
 
     def _signed(self, entry: Entry) -> bool:
         try:

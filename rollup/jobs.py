@@ -10,16 +10,16 @@ that the one before left. "latest" is what the job before left. `bundle` receipt
 signature; 1 signs each.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rollup.errors import ConfigError, DocumentError
+from rollup.errors import DocumentError
+from rollup.files import read_json, write_json
 from rollup.protocol.documents import Fields, octets
 from rollup.protocol.receipts import WorkKind
-from rollup.protocol.types import Hash
+from rollup.protocol.types import U32_MAX, U64_MAX, Hash
 
 LATEST: Final = "latest"
 _KINDS: Final = {"compute": WorkKind.COMPUTE, "inference": WorkKind.INFERENCE}
@@ -54,14 +54,9 @@ def read(path: Path) -> list[Job]:
         ConfigError: when there is no such file.
         DocumentError: when it lists no jobs; the message names the first wrong field.
     """
-    try:
-        raw = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read the jobs in {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise DocumentError(f"{path} is no JSON file of jobs: {error}") from error
+    raw = read_json(path, "file of jobs")
     if not isinstance(raw, list) or not raw:
-        raise DocumentError(f"{path} is no list of jobs")
+        raise DocumentError(f"{path} is no list of jobs; it holds a JSON array of one or more")
     return [_job(value, f"job {place}") for place, value in enumerate(raw)]
 
 
@@ -81,7 +76,7 @@ def write(path: Path, jobs: Sequence[Job]) -> None:
         }
         for job in jobs
     ]
-    path.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+    write_json(path, rows)
 
 
 def _job(value: object, what: str) -> Job:
@@ -106,4 +101,6 @@ def _job(value: object, what: str) -> Job:
     )
     if not inputs or min(job.claim_steps, job.claims, job.bundle) < 1:
         raise DocumentError(f"{what} needs inputs, and at least 1 claimSteps, claims and bundle")
+    if job.claim_steps > U32_MAX or job.first_step + job.claim_steps * job.claims > U64_MAX:
+        raise DocumentError(f"{what} has more training steps than a receipt can count")
     return job

@@ -2,39 +2,69 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from bisection.events import Events
 from bisection.machine import TraceFactory
+from prover.backends import Backend, UnknownBackendError
+from prover.backends import backend as backend_of
 from prover.content import ContentStore
+from rollup import session
 from rollup.client import GatewayClient
+from rollup.errors import ConfigError
 from rollup.follower import Follower
 from rollup.jobs import Job
 from rollup.l1.accounts import LocalSigner
 from rollup.l1.deploy import Contracts
 from rollup.l1.game_port import ContractGames
-from rollup.protocol.types import Seconds, SlotIndex
+from rollup.l1.view import ContractView
+from rollup.protocol.documents import text
+from rollup.traces import ContentTraces
 from rollup.validator import Defender
 from rollup.worker import Execute, Identity, Worker
 
 EVENTS: Final = Events(logging.getLogger(__name__))
 
 
+def backend(name: str) -> Backend:
+    """The backend that a flag names.
+
+    Raises:
+        ConfigError: when there is none of that name.
+    """
+    try:
+        return backend_of(name)
+    except UnknownBackendError as error:
+        raise ConfigError(f"--backend: {error}") from error
+
+
+def follower(contracts: Contracts) -> Follower:
+    """A follower of the deployment's batches."""
+    deployment = contracts.deployment
+    return Follower(ContractView(contracts), deployment.domain, deployment.parameters)
+
+
+def traces(at: Follower, content: Path, chosen: Backend) -> ContentTraces:
+    """Traces of a follower's claims from a folder of content."""
+    return ContentTraces(at, ContentStore(content), chosen)
+
+
 def identity(contracts: Contracts, signer: LocalSigner) -> Identity:
-    """The signer's account with its live slots, as L1 has them now."""
-    vault = contracts.vault
-    account = vault.account_of(signer.address)
-    now = Seconds(contracts.game.time())
-    slots = (SlotIndex(number) for number in range(vault.slots_of(account)))
-    live = tuple(slot for slot in slots if vault.is_live(account, slot, now))
+    """The signer's account with its live slots, as L1 has them now.
+
+    Raises:
+        ConfigError: when it has no account.
+    """
+    session.account(contracts, signer.address)
+    account, live = session.live_slots(contracts, signer.address)
     return Identity(signer.key, contracts.deployment.domain, account, live)
 
 
 def work(
     jobs: Sequence[Job],
-    contracts: Contracts,
-    signer: LocalSigner,
-    gateway: str,
+    me: Identity,
+    client: GatewayClient,
     content: ContentStore,
     execute: Execute,
 ) -> dict[str, Any]:
@@ -43,18 +73,16 @@ def work(
     Raises:
         Refused: when the sequencer does not admit a receipt.
         GatewayUnavailable: when it cannot be reached.
+        ConfigError, ContentError, NotFiniteError: see `Worker`. What was submitted before stays.
     """
-    client = GatewayClient(gateway)
-    me = identity(contracts, signer)
     worker = Worker(content, execute, me, client.next_nonce(me.account))
     receipts: list[str] = []
     for number, job in enumerate(jobs):
         for entry in worker.run(job):
             client.submit([entry])
-            receipts += ["0x" + receipt.id.hex() for receipt in entry.receipts]
+            receipts += [text(receipt.id) for receipt in entry.receipts]
         EVENTS.info("job.done", job=number, kind=job.kind.name.lower(), receipts=job.receipts)
-    client.close()
-    params = None if worker.params is None else "0x" + worker.params.hex()
+    params = None if worker.params is None else text(worker.params)
     return {"account": me.account, "receipts": receipts, "params": params}
 
 

@@ -1,19 +1,20 @@
-"""How commands speak: tables for people, one JSON file for machines, one line for errors."""
+"""How commands speak to people: tables on standard output, events on standard error."""
 
 import json
 import logging
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
 from rollup.errors import ConfigError
 
-CONSOLE: Final = Console(highlight=False)
-ERRORS: Final = Console(stderr=True, highlight=False)
+# What is printed is text and never markup; a pipe gets lines that are not folded.
+CONSOLE: Final = Console(
+    highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200
+)
 
 
 def table(title: str, rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> Table:
@@ -26,22 +27,6 @@ def table(title: str, rows: Sequence[Sequence[str]], header: Sequence[str] = ())
     for row in rows:
         made.add_row(*row)
     return made
-
-
-def write_json(path: Path | None, report: Mapping[str, Any]) -> None:
-    """Writes a report, whole or not at all; nothing without a path.
-
-    Raises:
-        ConfigError: when the file cannot be written.
-    """
-    if path is None:
-        return
-    temporary = path.with_name(path.name + ".new")
-    try:
-        temporary.write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", "utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 class _JsonLines(logging.Formatter):

@@ -1,18 +1,31 @@
-"""What a command works with: a chain, a deployment's contracts, the folder of content."""
+"""What a command works with: the contracts of a deployment, ETH to act with, rounds to the end."""
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-from prover.backends import UnknownBackendError, backend
-from prover.content import ContentStore
-from rollup.errors import ConfigError, L1Unavailable
-from rollup.follower import Follower
+from bisection.events import Events
+from rollup.errors import ConfigError, L1Error
 from rollup.l1 import deploy
+from rollup.l1.accounts import Signer
 from rollup.l1.client import L1Client
 from rollup.l1.deploy import Contracts
-from rollup.l1.view import ContractView
-from rollup.traces import ContentTraces
+from rollup.l1.errors import InsufficientFunds
+from rollup.l1.transport import Transport
+from rollup.protocol.types import (
+    AccountIndex,
+    Address,
+    Seconds,
+    SlotIndex,
+    Wei,
+    address_text,
+)
+
+EVENTS: Final = Events(logging.getLogger(__name__))
+PATIENCE: Final = 60.0
+"""Seconds without one good round after which L1 is given up."""
 
 
 def connect(
@@ -21,47 +34,77 @@ def connect(
     """The contracts that a deployment file names, on the chain at `l1`, after a look at both.
 
     Raises:
-        DeploymentError, WrongChain, UnknownContract, L1Unavailable: as their names say.
+        ConfigError, DocumentError: when the file is missing or damaged.
+        WrongChain, UnknownContract, DeploymentError, L1Unavailable: as their names say.
     """
     deployment = deploy.read(deployment_file)
     client = L1Client(l1, deployment.chain_id, confirmations=confirmations, poll=poll)
-    return deploy.connect(client, deployment)
+    return deploy.verify(client, deployment, deployment.parameters)
 
 
-def follower(contracts: Contracts) -> Follower:
-    """A follower of the deployment's batches."""
-    deployment = contracts.deployment
-    return Follower(ContractView(contracts), deployment.domain, deployment.parameters)
+def client(l1: str, *, poll: float) -> L1Client:
+    """A client of whatever chain the endpoint serves."""
+    transport = Transport(l1)
+    return L1Client(l1, int(transport.request("eth_chainId"), 16), transport=transport, poll=poll)
 
 
-def traces(at: Follower, content: Path, backend_name: str) -> ContentTraces:
-    """Traces from a folder of content.
+def account(contracts: Contracts, owner: Address) -> AccountIndex:
+    """The owner's account.
 
     Raises:
-        ConfigError: when there is no such backend.
+        ConfigError: when it has none.
     """
-    try:
-        chosen = backend(backend_name)
-    except UnknownBackendError as error:
-        raise ConfigError(f"--backend: {error}") from error
-    return ContentTraces(at, ContentStore(content), chosen)
+    found = contracts.vault.account_of(owner)
+    if not found:
+        raise ConfigError(
+            f"{address_text(owner)} has no account; `plumbline account open` makes one"
+        )
+    return found
 
 
-def repeat(act: Callable[[], bool], poll: float, patience: float = 60.0) -> None:
-    """Calls `act` every `poll` seconds until it says that it is done.
+def live_slots(contracts: Contracts, owner: Address) -> tuple[AccountIndex, tuple[SlotIndex, ...]]:
+    """The owner's account, 0 when it has none, and the slots that back what it claims now."""
+    vault = contracts.vault
+    found = vault.account_of(owner)
+    now = Seconds(contracts.game.time())
+    slots = (SlotIndex(number) for number in range(vault.slots_of(found)))
+    return found, tuple(slot for slot in slots if vault.is_live(found, slot, now))
 
-    An L1 that does not answer is waited for, up to `patience` seconds without one good round.
+
+def funded(contracts: Contracts, signer: Signer, wanted: Wei, purpose: str) -> None:
+    """That the signer has ETH to act with; a warning when it is less than `wanted`.
 
     Raises:
-        L1Unavailable: when L1 stayed away for longer.
+        InsufficientFunds: when it has none.
+    """
+    balance, who = contracts.client.balance(signer.address), address_text(signer.address)
+    if balance == 0:
+        raise InsufficientFunds(f"{who} has no ETH, and {purpose} takes gas: send it some")
+    if balance < wanted:
+        EVENTS.warning("balance.low", account=who, wei=balance, wanted=wanted, purpose=purpose)
+
+
+def repeat(act: Callable[[], bool], poll: float, patience: float = PATIENCE) -> None:
+    """Calls `act` every `poll` seconds until it says that it is done, or an interrupt.
+
+    An L1 that does not answer, or not sensibly, is waited for: up to `patience` seconds without one
+    good round.
+
+    Raises:
+        L1Error: the last one, when L1 stayed away for longer.
     """
     good = time.monotonic()
-    while True:
-        try:
-            if act():
-                return
-            good = time.monotonic()
-        except L1Unavailable:
-            if time.monotonic() - good > patience:
-                raise
-        time.sleep(poll)
+    try:
+        while True:
+            try:
+                if act():
+                    return
+                good = time.monotonic()
+            except L1Error as error:
+                away = time.monotonic() - good
+                if away > patience:
+                    raise
+                EVENTS.warning("l1.away", code=error.code, reason=str(error), seconds=round(away))
+            time.sleep(poll)
+    except KeyboardInterrupt:
+        EVENTS.info("stopped")

@@ -1,26 +1,25 @@
 """The command line: one module a command, errors as one line, exit codes that mean something.
 
-0 is success, 2 a flag or file to correct, 130 an interrupt; others are `rollup.errors`' own.
+0 is success, and the end of a command that serves until it is told to stop by SIGINT or SIGTERM.
+130 is an interrupt at work. 2 is a flag, variable or file to correct; the others are
+`rollup.errors`' own. Commands import what they need when they run, so that asking for help is fast.
 """
 
 import sys
+from collections.abc import Sequence
 
 import typer
 
-from bisection.errors import BisectionError
-from prover.errors import ProverError
-from rollup import report
+from rollup import process
 from rollup.cli import account, proof, receipt, sequencer, validator, worker
 from rollup.cli.demo import demo
 from rollup.cli.deploy import deploy
 from rollup.cli.devnet import devnet
 from rollup.cli.status import status
-from rollup.errors import PlumblineError
+from rollup.errors import ConfigError
 
 app = typer.Typer(
-    no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,
     help="A ledger for AI contributions, with fraud proofs that end in one scalar operation.",
 )
 for command in (demo, devnet, deploy, status):
@@ -37,17 +36,25 @@ for name, group in (
 
 
 def main() -> None:
-    """Runs one command; every error that has a name becomes one line and its exit code."""
+    """Runs the command that the process was started with."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command; its exit code. Whatever goes wrong is one line on standard error."""
+    return process.ended(lambda: _invoke(list(arguments) or ["--help"]))
+
+
+def _invoke(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
     try:
-        app()
-    except PlumblineError as error:
-        _fail(str(error), error.exit_code)
-    except (BisectionError, ProverError) as error:
-        _fail(str(error), 1)
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)
-
-
-def _fail(line: str, code: int) -> None:
-    report.ERRORS.print(f"plumbline: {' '.join(line.split())}", style="red", soft_wrap=True)
-    sys.exit(code)
+        # Not `command()`: that would have errors and interrupts its own way.
+        with command.make_context("plumbline", arguments) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.TyperException as error:
+        used = getattr(error, "ctx", None)
+        path = "plumbline" if used is None else used.command_path
+        raise ConfigError(f"{error.format_message()} See `{path} --help`") from error
+    return 0

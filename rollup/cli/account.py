@@ -1,15 +1,17 @@
 """plumbline account: the vault's account of a signer, its bonds and what it may collect."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rollup import report, session
 from rollup.cli import keys, options
-from rollup.l1.deploy import Contracts
-from rollup.protocol.types import Address, Seconds, SlotIndex, address_text
+from rollup.protocol.types import Address, SlotIndex, address_text
 
-app = typer.Typer(no_args_is_help=True, help="Accounts, bonds and credits in the vault.")
+if TYPE_CHECKING:
+    from rollup.l1.deploy import Contracts
+
+app = typer.Typer(help="Accounts, bonds and credits in the vault.")
 
 
 @app.command("open")
@@ -23,12 +25,15 @@ def open_account(
     password_file: options.PasswordFile = None,
     unsafe_key: options.UnsafeKey = None,
     unsafe_dev_account: options.UnsafeDevAccount = None,
+    json: options.Json = None,
 ) -> None:
     """Open the signer's account, if it has none, and deposit bonds."""
+    from rollup import session
+
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
     contracts = session.connect(l1, deployment)
     contracts.vault.deposit(signer, slots)
-    _show(contracts, signer.address)
+    _show(contracts, signer.address, json)
 
 
 @app.command()
@@ -39,17 +44,25 @@ def show(
     password_file: options.PasswordFile = None,
     unsafe_key: options.UnsafeKey = None,
     unsafe_dev_account: options.UnsafeDevAccount = None,
+    json: options.Json = None,
 ) -> None:
     """Show the signer's account."""
+    from rollup import session
+
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
-    _show(session.connect(l1, deployment), signer.address)
+    _show(session.connect(l1, deployment), signer.address, json)
 
 
 @app.command("exit")
 def exit_slot(
-    slot: Annotated[int, typer.Argument(help="Number of the slot.", min=0)],
+    slot: Annotated[int, typer.Argument(help="Number of the slot.", min=0, max=2**64 - 1)],
     withdraw: Annotated[
-        bool, typer.Option("--withdraw", help="Take out a slot whose unbonding is over.")
+        bool,
+        typer.Option(
+            "--withdraw",
+            envvar="PLUMBLINE_WITHDRAW",
+            help="Take out a slot whose unbonding is over.",
+        ),
     ] = False,
     l1: options.L1 = options.DEFAULT_L1,
     deployment: options.DeploymentFile = options.DEFAULT_DEPLOYMENT,
@@ -57,15 +70,18 @@ def exit_slot(
     password_file: options.PasswordFile = None,
     unsafe_key: options.UnsafeKey = None,
     unsafe_dev_account: options.UnsafeDevAccount = None,
+    json: options.Json = None,
 ) -> None:
     """Start a bond on its way out; with --withdraw, turn it into credit at the end."""
+    from rollup import session
+
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
     contracts = session.connect(l1, deployment)
     if withdraw:
         contracts.vault.withdraw(signer, SlotIndex(slot))
     else:
         contracts.vault.exit(signer, SlotIndex(slot))
-    _show(contracts, signer.address)
+    _show(contracts, signer.address, json)
 
 
 @app.command()
@@ -76,23 +92,35 @@ def collect(
     password_file: options.PasswordFile = None,
     unsafe_key: options.UnsafeKey = None,
     unsafe_dev_account: options.UnsafeDevAccount = None,
+    json: options.Json = None,
 ) -> None:
     """Take out the signer's credit: won bonds, returned bonds, refunds."""
+    from rollup import session
+
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
     contracts = session.connect(l1, deployment)
     contracts.vault.collect(signer)
-    _show(contracts, signer.address)
+    _show(contracts, signer.address, json)
 
 
-def _show(contracts: Contracts, owner: Address) -> None:
+def _show(contracts: "Contracts", owner: Address, json: Path | None) -> None:
+    from rollup import files, report, session
+
     vault = contracts.vault
-    account = vault.account_of(owner)
-    slots, now = vault.slots_of(account), Seconds(contracts.game.time())
-    live = [n for n in range(slots) if vault.is_live(account, SlotIndex(n), now)]
+    account, live = session.live_slots(contracts, owner)
+    found = {
+        "address": address_text(owner),
+        "account": account,
+        "slots": vault.slots_of(account),
+        "live": list(live),
+        "credit_wei": vault.credit_of(owner),
+        "balance_wei": contracts.client.balance(owner),
+    }
     rows = [
         ("account", str(account) if account else "none; `plumbline account open` makes one"),
-        ("slots", f"{slots}, live: {', '.join(map(str, live)) or 'none'}"),
-        ("credit", f"{vault.credit_of(owner)} wei"),
-        ("balance", f"{contracts.client.balance(owner)} wei"),
+        ("slots", f"{found['slots']}, live: {', '.join(map(str, live)) or 'none'}"),
+        ("credit", f"{found['credit_wei']} wei"),
+        ("balance", f"{found['balance_wei']} wei"),
     ]
     report.CONSOLE.print(report.table(address_text(owner), rows))
+    files.write_json(json, found)

@@ -6,16 +6,14 @@ from typing import Annotated
 
 import typer
 
-from rollup import report
 from rollup.cli import options
-from rollup.demo import report as endings
-from rollup.demo import story
-from rollup.demo.plan import Wish
 from rollup.errors import ConfigError
 
 
 def demo(
-    seed: Annotated[int, typer.Option(envvar="PLUMBLINE_SEED", help="Of everything random.")] = 0,
+    seed: Annotated[
+        int, typer.Option(envvar="PLUMBLINE_SEED", min=0, help="Of everything random.")
+    ] = 0,
     receipts: Annotated[
         int, typer.Option(envvar="PLUMBLINE_RECEIPTS", min=64, help="How many are submitted.")
     ] = 4_096,
@@ -26,13 +24,22 @@ def demo(
         ),
     ] = "embedded",
     fault_step: Annotated[
-        int | None, typer.Option(min=0, help="Training step with the wrong bit.")
+        int | None,
+        typer.Option(
+            envvar="PLUMBLINE_FAULT_STEP", min=0, help="Training step with the wrong bit."
+        ),
     ] = None,
     fault_op: Annotated[
-        str | None, typer.Option(help="Its row: a number or a part of the name.")
+        str | None,
+        typer.Option(envvar="PLUMBLINE_FAULT_OP", help="Its row: a number or a part of the name."),
     ] = None,
-    fault_element: Annotated[int | None, typer.Option(min=0, help="Its element.")] = None,
-    fault_k: Annotated[int | None, typer.Option("--fault-k", min=0, help="Its fold index.")] = None,
+    fault_element: Annotated[
+        int | None, typer.Option(envvar="PLUMBLINE_FAULT_ELEMENT", min=0, help="Its element.")
+    ] = None,
+    fault_k: Annotated[
+        int | None,
+        typer.Option("--fault-k", envvar="PLUMBLINE_FAULT_K", min=0, help="Its fold index."),
+    ] = None,
     backend: options.Backend = "numba",
     folder: Annotated[
         Path | None,
@@ -41,6 +48,12 @@ def demo(
     json: options.Json = None,
 ) -> None:
     """Train, claim, batch, doubt, bisect, prove one scalar operation on chain, slash, confirm."""
+    from rollup import files, parties, report
+    from rollup.demo import report as endings
+    from rollup.demo import story
+    from rollup.demo.plan import Wish
+
+    parties.backend(backend)
     wish = Wish(fault_step, fault_op, fault_element, fault_k)
     with tempfile.TemporaryDirectory(prefix="plumbline-") as temporary:
         kept = Path(temporary) if folder is None else _empty(folder)
@@ -48,7 +61,7 @@ def demo(
         ending = story.tell(settings, report.CONSOLE)
         document = endings.document(ending)
         endings.show(ending, document, report.CONSOLE)
-    report.write_json(json, document)
+    files.write_json(json, document)
 
 
 def _empty(folder: Path) -> Path:

@@ -5,13 +5,8 @@ from typing import Annotated
 
 import typer
 
-from rollup import report
 from rollup.cli import keys, options
 from rollup.errors import ConfigError
-from rollup.l1 import deploy as deployments
-from rollup.l1.client import L1Client
-from rollup.l1.transport import Transport
-from rollup.protocol.presets import PRESETS
 from rollup.protocol.types import ZERO_ADDRESS, Address, address_text
 
 
@@ -37,32 +32,27 @@ def deploy(
     unsafe_dev_account: options.UnsafeDevAccount = None,
 ) -> None:
     """Deploy the contracts, verify them, and write down where they are."""
+    from rollup import report, session
+    from rollup.l1 import deploy as deployments
+    from rollup.protocol.presets import PRESETS
+
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
     if preset not in PRESETS:
         raise ConfigError(f"--preset is one of {', '.join(sorted(PRESETS))}, not {preset!r}")
-    transport = Transport(l1)
-    chain_id = int(transport.request("eth_chainId"), 16)
-    client = L1Client(l1, chain_id, transport=transport, poll=0.2)
-    made = deployments.deploy(
-        client,
-        signer,
-        PRESETS[preset],
-        sequencer=signer.address if sequencer is None else address(sequencer, "--sequencer"),
-        guardian=ZERO_ADDRESS if guardian is None else address(guardian, "--guardian"),
-    )
+    if not out.parent.is_dir():
+        raise ConfigError(f"--out {out}: there is no folder {out.parent}; make it first")
+    poster = signer.address if sequencer is None else _address(sequencer, "--sequencer")
+    pauser = ZERO_ADDRESS if guardian is None else _address(guardian, "--guardian")
+    client = session.client(l1, poll=0.2)
+    made = deployments.deploy(client, signer, PRESETS[preset], sequencer=poster, guardian=pauser)
     made.save(out)
     names = ("rollup", "game", "vault", "programs", "machine", "sequencer")
     rows = [(name, address_text(getattr(made, name))) for name in names]
-    title = f"preset {preset} on chain {chain_id}, written to {out}"
+    title = f"preset {preset} on chain {client.chain_id}, written to {out}"
     report.CONSOLE.print(report.table(title, rows))
 
 
-def address(text: str, flag: str) -> Address:
-    """An address given on the command line.
-
-    Raises:
-        ConfigError: when it is none.
-    """
+def _address(text: str, flag: str) -> Address:
     try:
         raw = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:

@@ -59,7 +59,6 @@ UnsafeKey = Annotated[
         "--unsafe-key",
         envvar="PLUMBLINE_UNSAFE_KEY",
         help="Private key in hex. Anyone who sees this process sees it: for development.",
-        show_envvar=True,
     ),
 ]
 UnsafeDevAccount = Annotated[
@@ -68,6 +67,8 @@ UnsafeDevAccount = Annotated[
         "--unsafe-dev-account",
         envvar="PLUMBLINE_UNSAFE_DEV_ACCOUNT",
         help="Number of a development chain's account; its key is public.",
+        min=0,
+        max=2**32 - 1,
     ),
 ]
 Backend = Annotated[
@@ -97,6 +98,17 @@ Poll = Annotated[
         help="Between two looks at L1: 250ms, 10s.",
     ),
 ]
+Patience = Annotated[
+    float,
+    typer.Option(
+        "--patience",
+        envvar="PLUMBLINE_PATIENCE",
+        parser=_seconds,
+        metavar="DURATION",
+        help="How long to try while L1 or the gateway does not answer: 30s, 5m.",
+    ),
+]
+DEFAULT_PATIENCE = 60.0
 LogFormat = Annotated[
     str,
     typer.Option("--log-format", envvar="PLUMBLINE_LOG_FORMAT", help="text or json."),

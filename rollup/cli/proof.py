@@ -6,14 +6,10 @@ from typing import Annotated
 
 import typer
 
-from prover.commit.keccak import Hash
-from rollup import report, session
 from rollup.cli import options
-from rollup.errors import ConfigError, DocumentError, Refused
-from rollup.protocol import proof
-from rollup.protocol.documents import octets
+from rollup.errors import Refused
 
-app = typer.Typer(no_args_is_help=True, help="Portable proofs of receipts.")
+app = typer.Typer(help="Portable proofs of receipts.")
 
 ReceiptArgument = Annotated[str, typer.Argument(help="The receipt's id, 0x and 64 hex digits.")]
 
@@ -28,9 +24,13 @@ def get(
     ] = None,
 ) -> None:
     """Rebuild the receipt's batch from L1 and write its proof."""
+    from rollup import files, parties, session
+    from rollup.protocol import proof
+    from rollup.protocol.documents import octets
+
     wanted = octets(receipt, 32, "a receipt's id")
     contracts = session.connect(l1, deployment)
-    follower = session.follower(contracts)
+    follower = parties.follower(contracts)
     follower.poll()
     for header in follower.headers:
         batch = follower.batch(header.number)
@@ -39,13 +39,15 @@ def get(
             document = proof.make(batch, header, ids.index(wanted), contracts.deployment.domain)
             if out is None:
                 typer.echo(jsonlib.dumps(document, indent=2))
-            else:
-                report.write_json(out, document)
+            files.write_json(out, document)
             return
-    raise Refused(
-        "unknown-receipt",
-        f"no batch on L1 holds {receipt}: it may still wait in the sequencer's pool",
+    unread = ", ".join(map(str, follower.missing))
+    hint = (
+        f"but the data of batch {unread} could not be had; try again, or another endpoint"
+        if unread
+        else "it may still wait in the sequencer's pool; try again later"
     )
+    raise Refused("unknown-receipt", f"no batch on L1 holds {receipt}: {hint}")
 
 
 @app.command()
@@ -59,14 +61,11 @@ def verify(
     ] = None,
 ) -> None:
     """Recompute a proof, offline."""
+    from rollup import files
+    from rollup.protocol import proof
+    from rollup.protocol.documents import octets
+    from rollup.protocol.types import Hash
+
     expected = None if header_hash is None else Hash(octets(header_hash, 32, "--header-hash"))
-    try:
-        document = jsonlib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {file}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise DocumentError(
-            f"{file} is no JSON document: {error}; fetch the proof again"
-        ) from error
-    for line in proof.verify(document, expected).lines:
-        report.CONSOLE.print(line, soft_wrap=True)
+    for line in proof.verify(files.read_json(file, "proof"), expected).lines:
+        typer.echo(line)

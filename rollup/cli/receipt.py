@@ -1,21 +1,17 @@
 """plumbline receipt submit: sign a statement, or hand in entries that are signed already."""
 
-import json as jsonlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prover.commit.keccak import Hash
-from rollup import report, session
 from rollup.cli import keys, options
-from rollup.client import GatewayClient
-from rollup.errors import ConfigError, DocumentError
-from rollup.protocol.documents import entry_from_json, octets
-from rollup.protocol.entries import Entry, sign_receipt
-from rollup.protocol.receipts import Statement, StatementKind
+from rollup.errors import ConfigError
 
-app = typer.Typer(no_args_is_help=True, help="Receipts.")
+if TYPE_CHECKING:
+    from rollup.protocol.entries import Entry
+
+app = typer.Typer(help="Receipts.")
 
 
 @app.command()
@@ -34,15 +30,24 @@ def submit(
         str | None, typer.Option(envvar="PLUMBLINE_STATEMENT", help="Its content: 32 bytes in hex.")
     ] = None,
     gateway: options.Gateway = options.DEFAULT_GATEWAY,
+    patience: options.Patience = options.DEFAULT_PATIENCE,
     l1: options.L1 = options.DEFAULT_L1,
     deployment: options.DeploymentFile = options.DEFAULT_DEPLOYMENT,
     keystore: options.Keystore = None,
     password_file: options.PasswordFile = None,
     unsafe_key: options.UnsafeKey = None,
     unsafe_dev_account: options.UnsafeDevAccount = None,
+    json: options.Json = None,
 ) -> None:
     """Submit entries from a file, or sign and submit one statement."""
-    client = GatewayClient(gateway)
+    from rollup import files, report, session
+    from rollup.client import GatewayClient
+    from rollup.protocol.documents import octets, text
+    from rollup.protocol.entries import sign_receipt
+    from rollup.protocol.receipts import Statement, StatementKind
+    from rollup.protocol.types import Hash
+
+    client = GatewayClient(gateway, patience=patience)
     if file is not None:
         entries = _read(file)
     else:
@@ -51,33 +56,27 @@ def submit(
         kinds = {known.name.lower().replace("_", "-"): known for known in StatementKind}
         if kind not in kinds:
             raise ConfigError(f"--kind is one of {', '.join(kinds)}, not {kind!r}")
+        content = [
+            Hash(octets(said, 32, flag))
+            for said, flag in ((subject, "--subject"), (statement, "--statement"))
+        ]
         signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
         contracts = session.connect(l1, deployment)
-        account = contracts.vault.account_of(signer.address)
-        if not account:
-            raise ConfigError("the signer has no account; `plumbline account open` makes one")
-        said = Statement(
-            kinds[kind],
-            account,
-            client.next_nonce(account),
-            Hash(octets(subject, 32, "--subject")),
-            Hash(octets(statement, 32, "--statement")),
-        )
+        account = session.account(contracts, signer.address)
+        said = Statement(kinds[kind], account, client.next_nonce(account), *content)
         entries = [sign_receipt(said, contracts.deployment.domain, signer.key)]
     client.submit(entries)
-    ids = [
-        (str(n), "0x" + r.id.hex()) for n, r in enumerate(r for e in entries for r in e.receipts)
-    ]
-    report.CONSOLE.print(report.table("accepted, durably", ids, ("n", "receipt")))
+    ids = [text(receipt.id) for entry in entries for receipt in entry.receipts]
+    rows = [(str(place), name) for place, name in enumerate(ids)]
+    report.CONSOLE.print(report.table("accepted, durably", rows, ("n", "receipt")))
+    files.write_json(json, {"receipts": ids})
 
 
-def _read(file: Path) -> list[Entry]:
-    try:
-        document = jsonlib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {file}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise DocumentError(f"{file} is no JSON document: {error}") from error
+def _read(file: Path) -> "list[Entry]":
+    from rollup.files import read_json
+    from rollup.protocol.documents import entry_from_json
+
+    document = read_json(file, "file of signed entries")
     if isinstance(document, dict) and isinstance(document.get("entries"), list):
         return [entry_from_json(item) for item in document["entries"]]
     return [entry_from_json(document)]

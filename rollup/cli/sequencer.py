@@ -2,42 +2,47 @@
 
 import asyncio
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rollup import report, session
 from rollup.cli import keys, options
-from rollup.config import SequencerSettings
+from rollup.config import SequencerSettings, variable
 from rollup.errors import ConfigError
-from rollup.l1.accounts import Signer
-from rollup.l1.deploy import Contracts
-from rollup.protocol.types import Seconds
-from rollup.sequencer.l1_port import ContractRollup
-from rollup.sequencer.service import Sequencer, serve
-from rollup.store import SqliteStore
 
-app = typer.Typer(no_args_is_help=True, help="Batch receipts and post them.")
+if TYPE_CHECKING:
+    from rollup.l1.accounts import Signer
+    from rollup.l1.deploy import Contracts
+
+app = typer.Typer(help="Batch receipts and post them.")
 
 
-def _setting(text: str) -> object:
-    return typer.Option(help=text, show_default=False)
+def _setting(name: str, text: str) -> object:
+    return typer.Option(envvar=variable(name), help=text, show_default=False)
 
 
 @app.command()
 def run(
     l1: options.L1 = options.DEFAULT_L1,
     deployment: options.DeploymentFile = options.DEFAULT_DEPLOYMENT,
-    store: Annotated[str | None, _setting("Database file; made if missing.")] = None,
-    host: Annotated[str | None, _setting("Address that the gateway listens on.")] = None,
-    port: Annotated[str | None, _setting("Its port; 0 takes a free one.")] = None,
-    poll: Annotated[str | None, _setting("Between two looks at L1: 250ms, 10s.")] = None,
-    workers: Annotated[str | None, _setting("Processes that recover signers; 0: none.")] = None,
-    pool_limit: Annotated[str | None, _setting("Receipts that may wait for L1.")] = None,
-    ahead: Annotated[str | None, _setting("Sealed batches that may wait for L1.")] = None,
-    stale_after: Annotated[str | None, _setting("Wait after which /healthz fails.")] = None,
-    bump_after: Annotated[str | None, _setting("Wait after which fees are raised.")] = None,
-    body_limit: Annotated[str | None, _setting("Size of a request: 8MiB.")] = None,
+    store: Annotated[str | None, _setting("store", "Database file; made if missing.")] = None,
+    host: Annotated[str | None, _setting("host", "Address that the gateway listens on.")] = None,
+    port: Annotated[str | None, _setting("port", "Its port; 0 takes a free one.")] = None,
+    poll: Annotated[str | None, _setting("poll", "Between two looks at L1: 250ms, 10s.")] = None,
+    workers: Annotated[
+        str | None, _setting("workers", "Processes that recover signers; 0: none.")
+    ] = None,
+    pool_limit: Annotated[
+        str | None, _setting("pool_limit", "Receipts that may wait for L1.")
+    ] = None,
+    ahead: Annotated[str | None, _setting("ahead", "Sealed batches that may wait for L1.")] = None,
+    stale_after: Annotated[
+        str | None, _setting("stale_after", "Wait after which /healthz fails.")
+    ] = None,
+    bump_after: Annotated[
+        str | None, _setting("bump_after", "Wait after which fees are raised.")
+    ] = None,
+    body_limit: Annotated[str | None, _setting("body_limit", "Size of a request: 8MiB.")] = None,
     bond: Annotated[
         bool, typer.Option("--bond", envvar="PLUMBLINE_BOND", help="Deposit a bond if need be.")
     ] = False,
@@ -47,10 +52,10 @@ def run(
     unsafe_dev_account: options.UnsafeDevAccount = None,
     log_format: options.LogFormat = "text",
 ) -> None:
-    """Run gateway, batcher and poster until interrupted; what was acknowledged is on disk.
+    """Run gateway, batcher and poster until interrupted; what was acknowledged is on disk."""
+    from rollup import report, session
+    from rollup.protocol.types import Wei
 
-    Settings without a flag come from PLUMBLINE_ variables: --pool-limit from PLUMBLINE_POOL_LIMIT.
-    """
     report.start_logging(log_format)
     given = {
         "store": store,
@@ -68,12 +73,19 @@ def run(
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
     contracts = session.connect(l1, deployment)
     if signer.address != contracts.deployment.sequencer:
-        raise ConfigError(f"the deployment's sequencer is another account than {signer!r}")
+        raise ConfigError(
+            f"the deployment's sequencer is another account than {signer!r}: name its key"
+        )
+    session.funded(contracts, signer, Wei(1), "posting batches")
     _see_to_bond(contracts, signer, bond)
     asyncio.run(_serve(contracts, signer, settings))
 
 
-async def _serve(contracts: Contracts, signer: Signer, settings: SequencerSettings) -> None:
+async def _serve(contracts: "Contracts", signer: "Signer", settings: SequencerSettings) -> None:
+    from rollup.sequencer.l1_port import ContractRollup
+    from rollup.sequencer.service import Sequencer, serve
+    from rollup.store import SqliteStore
+
     domain, preset = contracts.deployment.domain, contracts.deployment.parameters
     store = await SqliteStore.open(settings.store, domain)
     try:
@@ -84,12 +96,16 @@ async def _serve(contracts: Contracts, signer: Signer, settings: SequencerSettin
         await store.close()
 
 
-def _see_to_bond(contracts: Contracts, signer: Signer, deposit: bool) -> None:
+def _see_to_bond(contracts: "Contracts", signer: "Signer", deposit: bool) -> None:
     """That a live slot backs what the sequencer posts."""
+    from rollup import session
+    from rollup.protocol.types import Seconds
+
     account, slot = contracts.rollup.sequencer_slot()
     if contracts.vault.is_live(account, slot, Seconds(contracts.game.time())):
         return
     if not deposit:
         raise ConfigError("the sequencer has no live bond: run with --bond to deposit one")
-    _, slot, _ = contracts.vault.deposit(signer, 1)
-    contracts.rollup.choose_slot(signer, slot)
+    _, live = session.live_slots(contracts, signer.address)
+    chosen = live[0] if live else contracts.vault.deposit(signer, 1)[1]
+    contracts.rollup.choose_slot(signer, chosen)

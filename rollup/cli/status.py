@@ -2,10 +2,8 @@
 
 from typing import Annotated
 
-import httpx
 import typer
 
-from rollup import report, session
 from rollup.cli import options
 from rollup.protocol.types import Seconds, address_text
 
@@ -20,6 +18,8 @@ def status(
     json: options.Json = None,
 ) -> None:
     """Show batches, open games and bonds, and whether the sequencer is well."""
+    from rollup import files, report, session
+
     contracts = session.connect(l1, deployment)
     head, head_hash = contracts.rollup.head()
     confirmed = contracts.rollup.confirmed()
@@ -42,12 +42,14 @@ def status(
     }
     rows = [(name.replace("_", " "), str(value)) for name, value in found.items()]
     report.CONSOLE.print(report.table("status", rows))
-    report.write_json(json, found)
+    files.write_json(json, found)
 
 
 def _health(gateway: str) -> str:
+    import httpx
+
     try:
         answer = httpx.get(f"{gateway.rstrip('/')}/healthz", timeout=5)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"no answer ({type(error).__name__})"
     return "well" if answer.is_success else f"unwell ({answer.status_code})"

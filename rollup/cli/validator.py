@@ -4,13 +4,9 @@ from typing import Annotated
 
 import typer
 
-from rollup import report, session
 from rollup.cli import keys, options
-from rollup.l1.game_port import ContractGames
-from rollup.settlement import Settlement
-from rollup.validator import Validator
 
-app = typer.Typer(no_args_is_help=True, help="Watch claims and challenge false ones.")
+app = typer.Typer(help="Watch claims and challenge false ones.")
 
 
 @app.command()
@@ -20,6 +16,7 @@ def run(
     content: options.Content = options.DEFAULT_CONTENT,
     backend: options.Backend = "numba",
     poll: options.Poll = 1.0,
+    patience: options.Patience = options.DEFAULT_PATIENCE,
     once: Annotated[
         bool, typer.Option("--once", envvar="PLUMBLINE_ONCE", help="One look, then stop.")
     ] = False,
@@ -34,17 +31,23 @@ def run(
     json: options.Json = None,
 ) -> None:
     """Follow L1 until interrupted; everything it keeps is on L1 and in the folder of content."""
+    from rollup import files, parties, report, session
+    from rollup.l1.game_port import ContractGames
+    from rollup.settlement import Settlement
+    from rollup.validator import Validator
+
     report.start_logging(log_format)
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
+    chosen = parties.backend(backend)
     contracts = session.connect(l1, deployment)
-    follower = session.follower(contracts)
+    session.funded(contracts, signer, contracts.game.challenge_bond(), "challenges")
+    follower = parties.follower(contracts)
     validator = Validator(
         follower,
         ContractGames(contracts, signer, follower.opening),
-        session.traces(follower, content, backend),
+        parties.traces(follower, content, chosen),
         signer.address,
     )
-
     settlement = Settlement(contracts, signer, follower)
 
     def look() -> bool:
@@ -52,7 +55,7 @@ def run(
         if settle:
             settlement.round()
         counts = validator.counts()
-        report.write_json(json, {"batches": len(follower.headers), "claims": counts})
+        files.write_json(json, {"batches": len(follower.headers), "claims": counts})
         return once and not played
 
-    session.repeat(look, poll)
+    session.repeat(look, poll, patience)

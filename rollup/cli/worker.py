@@ -6,13 +6,9 @@ from typing import Annotated
 
 import typer
 
-from prover import execute
-from prover.backends import backend as backend_of
-from prover.content import ContentStore
-from rollup import jobs, parties, report, session
 from rollup.cli import keys, options
 
-app = typer.Typer(no_args_is_help=True, help="Compute, claim and defend.")
+app = typer.Typer(help="Compute, claim and defend.")
 
 
 @app.command()
@@ -30,6 +26,7 @@ def run(
         typer.Option(envvar="PLUMBLINE_DEFEND", help="Stay and answer disputes until interrupted."),
     ] = True,
     poll: options.Poll = 1.0,
+    patience: options.Patience = options.DEFAULT_PATIENCE,
     keystore: options.Keystore = None,
     password_file: options.PasswordFile = None,
     unsafe_key: options.UnsafeKey = None,
@@ -38,20 +35,25 @@ def run(
     json: options.Json = None,
 ) -> None:
     """Run jobs, keep what they leave in the folder of content, and sign receipts for them."""
+    from prover import execute
+    from prover.content import ContentStore
+    from rollup import files, jobs, parties, report, session
+    from rollup.client import GatewayClient
+    from rollup.protocol.types import Wei
+
     report.start_logging(log_format)
     listed = jobs.read(job_file)
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
+    chosen = parties.backend(backend)
+    client = GatewayClient(gateway, patience=patience)
     contracts = session.connect(l1, deployment)
-    follower = session.follower(contracts)
-    traces = session.traces(follower, content, backend)
-    done = parties.work(
-        listed,
-        contracts,
-        signer,
-        gateway,
-        ContentStore(content),
-        partial(execute.run, backend=backend_of(backend)),
-    )
-    report.write_json(json, done)
     if defend:
-        session.repeat(parties.defence(contracts, signer, follower, traces), poll)
+        session.funded(contracts, signer, Wei(1), "defending claims")
+    run_claim = partial(execute.run, backend=chosen)
+    me = parties.identity(contracts, signer)
+    done = parties.work(listed, me, client, ContentStore(content), run_claim)
+    files.write_json(json, done)
+    if defend:
+        follower = parties.follower(contracts)
+        traces = parties.traces(follower, content, chosen)
+        session.repeat(parties.defence(contracts, signer, follower, traces), poll, patience)

@@ -5,23 +5,22 @@ wrong bit; from there on everything it computes is right. In a dispute it stands
 claimed.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from bisection.machine import Claim
 from prover import execute
-from prover.backends import Backend, backend
+from prover.backends import Backend
 from prover.commit.tensor import Words
 from prover.content import ContentStore
 from prover.execute import Result
 from prover.machine import TensorTrace
 from prover.program import Program, Segment
 from prover.state import State, segment_root
-from rollup import jobs, parties, report, session
+from rollup import files, jobs, parties, process, report, session
+from rollup.client import GatewayClient
 from rollup.demo.fault import FaultyTrace, ScalarFault
 from rollup.follower import Follower
 from rollup.l1.accounts import dev_signer
@@ -48,7 +47,7 @@ class Config:
 
     def save(self, path: Path) -> None:
         """Writes the file that `main` reads."""
-        path.write_text(json.dumps(asdict(self)), "utf-8")
+        files.write_json(path, asdict(self))
 
 
 class FaultyExecute:
@@ -114,27 +113,25 @@ class FaultyTraces:
 def main(path: Path) -> None:
     """Works, then defends what it claimed, until it is stopped."""
     report.start_logging("text")
-    raw: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    config = Config(**raw)
-    chosen = backend(config.backend)
+    config = Config(**files.read_json(path, "configuration"))
+    chosen = parties.backend(config.backend)
     content = ContentStore(Path(config.content))
     contracts = session.connect(config.l1, Path(config.deployment))
     signer = dev_signer(DEFAULT_SEED, config.account)
     fault = ScalarFault(config.position, config.bit)
     done = parties.work(
         jobs.read(Path(config.jobs)),
-        contracts,
-        signer,
-        config.gateway,
+        parties.identity(contracts, signer),
+        GatewayClient(config.gateway),
         content,
         FaultyExecute(chosen, config.first_step, fault),
     )
-    report.write_json(Path(config.report), done)
-    follower = session.follower(contracts)
-    honest = session.traces(follower, Path(config.content), config.backend)
+    files.write_json(Path(config.report), done)
+    follower = parties.follower(contracts)
+    honest = parties.traces(follower, Path(config.content), chosen)
     traces = FaultyTraces(honest, follower, content, chosen, config)
     session.repeat(parties.defence(contracts, signer, follower, traces), config.poll)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.exit(process.ended(lambda: main(Path(sys.argv[1]))))

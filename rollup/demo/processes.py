@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,20 +35,16 @@ class Processes:
             )
 
     def check(self) -> None:
-        """That no child failed.
+        """That all children are at work: none of them ends before it is told to.
 
         Raises:
             DemoError: naming the first that did, with the last line that it said.
         """
         for name, child in self._children.items():
-            if child.poll() not in (None, 0):
+            if child.poll() is not None:
                 raise DemoError(
                     f"the {name} ended with {child.returncode}: {self._last_line(name)}"
                 )
-
-    def done(self, name: str) -> bool:
-        """Whether a child ended well."""
-        return self._children[name].poll() == 0
 
     def _last_line(self, name: str) -> str:
         path = self._logs / f"{name}.log"
@@ -66,9 +63,11 @@ class Processes:
         for child in reversed(self._children.values()):
             if child.poll() is None:
                 child.send_signal(signal.SIGTERM)
-        for child in reversed(self._children.values()):
-            try:
-                child.wait(timeout=10)
-            except subprocess.TimeoutExpired:
+        try:
+            for child in reversed(self._children.values()):
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(timeout=10)
+        finally:  # at once, when a second interrupt ends the wait
+            for child in self._children.values():
                 child.kill()
                 child.wait()

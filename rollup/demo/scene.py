@@ -7,12 +7,12 @@ from typing import Final
 
 from prover.commit.keccak import Hash
 from prover.content import ContentStore
+from rollup import session
 from rollup.demo import model
 from rollup.demo.errors import DemoError
 from rollup.jobs import Job
 from rollup.l1 import deploy
 from rollup.l1.accounts import LocalSigner, dev_signer
-from rollup.l1.client import L1Client
 from rollup.l1.deploy import Contracts
 from rollup.l1.devnet import DEFAULT_SEED
 from rollup.protocol.presets import MINIMAL
@@ -79,21 +79,10 @@ class Share:
 
 def build(l1: str, folder: Path, cast: Cast) -> Contracts:
     """Deploys the contracts of MINIMAL and writes the deployment file into the folder."""
-    client = L1Client(l1, _chain_id(l1), poll=0.05)
-    made = deploy.deploy(
-        client,
-        cast.sequencer,
-        MINIMAL,
-        sequencer=cast.sequencer.address,
-    )
+    client = session.client(l1, poll=0.05)
+    made = deploy.deploy(client, cast.sequencer, MINIMAL, sequencer=cast.sequencer.address)
     made.save(folder / "deployment.json")
     return deploy.connect(client, made)
-
-
-def _chain_id(l1: str) -> int:
-    from rollup.l1.transport import Transport
-
-    return int(Transport(l1).request("eth_chainId"), 16)
 
 
 @dataclass(frozen=True, slots=True)

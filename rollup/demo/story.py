@@ -102,7 +102,7 @@ def tell(settings: Settings, console: Console) -> Ending:
         gateway = _start_parties(settings, processes, chain, cast)
         _start_workers(settings, processes, chain, cast, work, gateway, chosen)
         _label(contracts, cast, data, share, gateway)
-        follower = session.follower(contracts)
+        follower = parties.follower(contracts)
         watch = Watch(contracts, follower, processes, bars)
         watch.receipts(settings.receipts)
         located = _faulty(follower, cast, chosen)
@@ -252,6 +252,6 @@ def _stakes(contracts: Contracts, cast: Cast) -> dict[str, Wei]:
     vault, bond = contracts.vault, contracts.vault.bond()
     found = {}
     for name, signer in people.items():
-        live = len(parties.identity(contracts, signer).slots)
-        found[name] = Wei(live * bond + vault.credit_of(signer.address))
+        _, live = session.live_slots(contracts, signer.address)
+        found[name] = Wei(len(live) * bond + vault.credit_of(signer.address))
     return found

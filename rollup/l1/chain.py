@@ -7,6 +7,11 @@ from typing import Any, Final, NewType
 from prover.commit.keccak import Hash
 from rollup.protocol.types import Address, Gas, Wei
 
+FORK: Final = "prague"
+"""Rules of development chains."""
+GAS_LIMIT: Final = 36_000_000
+"""Of a development chain's blocks."""
+
 BlockNumber = NewType("BlockNumber", int)
 """Number of an L1 block."""
 

@@ -170,12 +170,17 @@ class RollupContract(Bound):
         ]
 
     def chunk_in(self, published: ChunkPublished) -> bytes | None:
-        """The chunk itself, from its transaction's input; None when the chain lost it."""
+        """The chunk itself, from its transaction's input; None when the chain lost it.
+
+        Read as the contract reads it, and not as strictly as a decoder would: calldata in an
+        unusual form must not hide a batch from validators.
+        """
         data = self.client.input_of(published.place.transaction)
         if data is None:
             return None
-        chunk: bytes = self.artifact.functions["publish"].decode_inputs(data[4:])["chunk"]
-        return chunk
+        length_at = 4 + int.from_bytes(data[4:36])
+        start = length_at + 32
+        return data[start : start + int.from_bytes(data[length_at:start])]
 
     def posted(self, number: BatchNumber, first: BlockNumber) -> BatchPosted | None:
         """The post of a batch, looked for from the head back to L1 block ``first``."""

@@ -4,12 +4,12 @@ The contracts refer to each other by immutable addresses, so each is created at 
 the deployer's nonces predict. What stands is then read back and compared with the preset.
 """
 
-import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from rollup.errors import ConfigError
+from rollup.errors import ConfigError, DocumentError
+from rollup.files import read_json, write_json
 from rollup.l1.accounts import Signer, created_address
 from rollup.l1.artifacts import load
 from rollup.l1.bound import Bound
@@ -73,17 +73,12 @@ class Deployment:
         """Writes the deployment file, whole or not at all.
 
         Raises:
-            DeploymentError: when it cannot be written.
+            ConfigError: when it cannot be written.
         """
         values: dict[str, Any] = {"format": FORMAT}
         for name, value in asdict(self).items():
             values[name] = address_text(Address(value)) if isinstance(value, bytes) else value
-        temporary = path.with_name(path.name + ".new")
-        try:
-            temporary.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
-            temporary.replace(path)
-        except OSError as error:
-            raise DeploymentError(f"cannot write the deployment file {path}: {error}") from error
+        write_json(path, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +97,21 @@ def read(path: Path) -> Deployment:
     """The deployment that a file describes.
 
     Raises:
-        DeploymentError: when the file is missing, damaged, or none of ours.
+        ConfigError: when the file cannot be read.
+        DocumentError: when it is damaged, or none of ours.
     """
     advice = "deploy, or name the right file"
-    try:
-        raw = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise DeploymentError(
-            f"no deployment file {path}: {error.strerror or error}; {advice}"
-        ) from error
-    except ValueError as error:
-        raise DeploymentError(f"{path} is no deployment file: {error}; {advice}") from error
+    raw = read_json(path, "deployment file")
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise DeploymentError(f"{path} is no deployment file of format {FORMAT}; {advice}")
+        raise DocumentError(f"{path} is no deployment file of format {FORMAT}; {advice}")
     values: dict[str, Any] = {}
     for field in fields(Deployment):
         try:
             values[field.name] = _field(raw[field.name], field.type)
         except (KeyError, TypeError, ValueError) as error:
-            raise DeploymentError(
-                f"{path} is damaged: {field.name} is missing or no {field.type}; {advice}"
+            kind = getattr(field.type, "__name__", field.type)
+            raise DocumentError(
+                f"{path} is damaged: {field.name} is missing or no {kind}; {advice}"
             ) from error
     return Deployment(**values)
 
@@ -183,8 +173,8 @@ def connect(client: L1Client, deployment: Deployment) -> Contracts:
     )
 
 
-def verify(client: L1Client, deployment: Deployment, preset: Preset) -> None:
-    """That the addresses hold our code, wired to each other, with the preset's numbers.
+def verify(client: L1Client, deployment: Deployment, preset: Preset) -> Contracts:
+    """The contracts, shown to be our code, wired to each other, with the preset's numbers.
 
     Raises:
         UnknownContract: when code is missing or another.
@@ -207,8 +197,9 @@ def verify(client: L1Client, deployment: Deployment, preset: Preset) -> None:
         if found != expected:
             raise DeploymentError(
                 f"{contract.artifact.name}.{getter} is {found}, the preset {preset.name} and the"
-                f" deployment file say {expected}"
+                f" deployment file say {expected}: check the deployment file"
             )
+    return contracts
 
 
 def _arguments(deployment: Deployment, preset: Preset) -> dict[str, tuple[Any, ...]]:
@@ -297,6 +288,6 @@ def _field(value: Any, kind: Any) -> Any:
         if not isinstance(value, str):
             raise TypeError(value)
         return value
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise TypeError(value)
     return value

@@ -17,9 +17,8 @@ from typing import Any, Final, Literal, Self
 import httpx
 
 from rollup.l1.accounts import LocalSigner, dev_signers
-from rollup.l1.embedded import FORK, GAS_LIMIT, EmbeddedChain
+from rollup.l1.chain import FORK, GAS_LIMIT
 from rollup.l1.errors import DevnetError
-from rollup.l1.server import BackgroundServer, application
 
 CHAIN_ID: Final = 31_337
 DEFAULT_SEED: Final = "plumbline"
@@ -125,6 +124,10 @@ def embedded(*, seed: str = DEFAULT_SEED, accounts: int = 10, port: int = 0) -> 
     Raises:
         DevnetError: when the port is taken.
     """
+    # A chain takes a second to import; who only asks for a seed or for anvil need not wait.
+    from rollup.l1.embedded import EmbeddedChain
+    from rollup.l1.server import BackgroundServer, application
+
     signers = dev_signers(seed, accounts)
     chain = EmbeddedChain(CHAIN_ID, {signer.address: FUNDS for signer in signers})
     server = BackgroundServer(application(chain), port=port)

@@ -27,11 +27,10 @@ from eth.vm.message import Message
 from eth_utils.exceptions import ValidationError
 
 from prover.commit.keccak import keccak
+from rollup.l1.chain import GAS_LIMIT
 from rollup.l1.fees import intrinsic_gas
 from rollup.l1.pool import Pool, PoolRefusal
 
-FORK: Final = "prague"
-GAS_LIMIT: Final = 36_000_000
 FIRST_BASE_FEE: Final = 10**9
 COINBASE: Final = bytes(20)
 

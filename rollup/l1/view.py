@@ -1,5 +1,7 @@
 """The batches on L1 as a follower reads them: headers and chunks from events, facts from views."""
 
+from typing import Protocol
+
 from rollup.l1.chain import BlockNumber
 from rollup.l1.contracts import BatchPosted, chunks_behind
 from rollup.l1.deploy import Contracts
@@ -8,8 +10,40 @@ from rollup.protocol.claims import ProgramInfo
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, Seconds, SlotIndex
 
 
+class L1View(Protocol):
+    """What following needs of L1. Calls block and may raise what their transport raises."""
+
+    def head(self) -> tuple[BatchNumber, Hash]:
+        """Number and header hash of the newest batch; (0, genesis hash) when there is none."""
+        ...
+
+    def header(self, number: BatchNumber) -> Header | None:
+        """The header of a posted batch, from the event of its post; None when there is none."""
+        ...
+
+    def chunks(self, header: Header) -> list[bytes]:
+        """The chunks that its poster published for a batch, in order; as many as are found."""
+        ...
+
+    def program(self, program: Hash) -> ProgramInfo | None:
+        """A registered program."""
+        ...
+
+    def owner(self, account: AccountIndex) -> Address | None:
+        """Who signs for an account."""
+        ...
+
+    def is_live(self, account: AccountIndex, slot: SlotIndex, posted: Seconds) -> bool:
+        """Whether a slot backs what was posted at that protocol time."""
+        ...
+
+    def now(self) -> Seconds:
+        """Protocol time of the newest block."""
+        ...
+
+
 class ContractView:
-    """`rollup.follower.L1View` over a deployment's contracts.
+    """`L1View` over a deployment's contracts.
 
     Posts are read once and kept; a kept one counts only while L1 still has its header's hash.
     """
@@ -37,11 +71,10 @@ class ContractView:
         first = self._contracts.deployment.block if before is None else before.place.block
         rollup = self._contracts.rollup
         published = rollup.chunks(self._contracts.deployment.sequencer, first, posted.place.block)
-        after = (first, -1) if before is None else (before.place.block, before.place.index)
-        until = (posted.place.block, posted.place.index)
-        mine = [p for p in published if after < (p.place.block, p.place.index) < until]
-        # What was discarded in between is on L1 as well, and not the batch's.
-        behind = chunks_behind(mine, header.data_hash) or []
+        behind = chunks_behind(published, header.data_hash)
+        if behind is None:
+            self._posts.clear()  # a reorganisation may have moved them: look again next time
+            return []
         chunks = [rollup.chunk_in(publication) for publication in behind]
         return [chunk for chunk in chunks if chunk is not None]
 
@@ -65,11 +98,13 @@ class ContractView:
         current = self._contracts.rollup.batch_hash(number)
         if not any(current):
             return None
-        known = self._posts.get(number)
-        if known is None or known.header.hash != current:
-            reorganised = known is not None
-            self._scan(self._contracts.deployment.block if reorganised else self._read)
+        for first in (self._read, self._contracts.deployment.block):
             known = self._posts.get(number)
+            if known is not None and known.header.hash == current:
+                return known
+            # Nothing new holds it: a reorganisation put it where was read before. All over again.
+            self._scan(first)
+        known = self._posts.get(number)
         return known if known is not None and known.header.hash == current else None
 
     def _scan(self, first: BlockNumber) -> None:

@@ -2,8 +2,12 @@
 
 import asyncio
 import logging
+import signal
+import socket
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import uvicorn
@@ -11,7 +15,7 @@ from starlette.applications import Starlette
 
 from bisection.events import Events
 from rollup.config import SequencerSettings
-from rollup.errors import L1Error, LostConsistency, StoreUnavailable
+from rollup.errors import ConfigError, L1Error, LostConsistency, StoreUnavailable
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.presets import Preset
 from rollup.sequencer.admission import Admission
@@ -158,28 +162,57 @@ class Sequencer:
                 await asyncio.sleep(self._settings.poll * min(2**failures, 64))
 
 
+class _Server(uvicorn.Server):
+    """Uvicorn, with signals left to whoever runs the loop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 async def serve(sequencer: Sequencer, host: str, port: int) -> None:
-    """Runs the sequencer and its gateway until the process is told to stop.
+    """Runs the sequencer and its gateway until SIGINT or SIGTERM, or until it is cancelled.
 
     Raises:
+        ConfigError: when the address cannot be listened on.
         LostConsistency: see `Sequencer.run`.
     """
-    server = uvicorn.Server(
-        uvicorn.Config(
+    with _listen(host, port) as listener:
+        config = uvicorn.Config(
             sequencer.app,
-            host=host,
-            port=port,
             log_config=None,
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=5,
         )
-    )
-    running = asyncio.create_task(sequencer.run(), name="sequencer")
-    listening = asyncio.create_task(server.serve(), name="gateway")
-    await asyncio.wait([running, listening], return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    running.cancel()
-    ended, _ = await asyncio.gather(running, listening, return_exceptions=True)
-    if isinstance(ended, Exception):
-        raise ended
+        server = _Server(config)
+        running = asyncio.create_task(sequencer.run(), name="sequencer")
+        listening = asyncio.create_task(server.serve([listener]), name="gateway")
+        stopped = asyncio.Event()
+        if threading.current_thread() is threading.main_thread():
+            for name in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+        stopping = asyncio.create_task(stopped.wait(), name="stop")
+        LOG.info("gateway.listening", host=host, port=listener.getsockname()[1])
+        try:
+            parts = (running, listening, stopping)
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            server.should_exit = True
+            stopping.cancel()
+            running.cancel()
+            ended = await asyncio.gather(running, listening, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+        LOG.info("gateway.stopped")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error}; choose another --host or --port"
+        ) from error

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rollup.errors import ConfigError
+from rollup.errors import ConfigError, DocumentError
 from rollup.l1.artifacts import all_errors, load, parse
 from rollup.l1.chain import BlockNumber
 from rollup.l1.client import L1Client
@@ -94,7 +94,7 @@ def test_a_deployment_file_gives_the_deployment_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (None, "no deployment file"),
+        (None, "cannot read the deployment file"),
         (b"", "is no deployment file"),
         (b'{"format": 1, "chain', "is no deployment file"),
         (b"\xff\xfe", "is no deployment file"),
@@ -105,6 +105,7 @@ def test_a_deployment_file_gives_the_deployment_back(tmp_path: Path) -> None:
         ({"rollup": "zz"}, "damaged: rollup"),
         ({"chain_id": "31337"}, "damaged: chain_id"),
         ({"block": True}, "damaged: block"),
+        ({"block": -1}, "damaged: block"),
         ({"preset": 5}, "damaged: preset"),
     ],
     ids=str,
@@ -118,7 +119,7 @@ def test_a_file_that_is_not_whole_is_refused(
     elif change is not None:
         SOMEWHERE.save(path)
         path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(DeploymentError, match=words) as caught:
+    with pytest.raises((ConfigError, DocumentError), match=words) as caught:
         read(path)
     assert "\n" not in str(caught.value)
 
@@ -129,7 +130,7 @@ def test_every_field_is_needed(tmp_path: Path) -> None:
     whole = json.loads(path.read_text())
     for name in whole:
         path.write_text(json.dumps({k: v for k, v in whole.items() if k != name}))
-        with pytest.raises(DeploymentError):
+        with pytest.raises(DocumentError):
             read(path)
 
 
@@ -139,12 +140,12 @@ def test_a_file_cut_short_anywhere_is_refused(tmp_path: Path) -> None:
     whole = path.read_bytes().rstrip()
     for length in range(0, len(whole), 7):
         path.write_bytes(whole[:length])
-        with pytest.raises(DeploymentError):
+        with pytest.raises(DocumentError):
             read(path)
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DeploymentError, match="cannot write"):
+    with pytest.raises(ConfigError, match="cannot write"):
         SOMEWHERE.save(tmp_path / "missing" / "deployment.json")
 
 

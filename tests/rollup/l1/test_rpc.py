@@ -11,8 +11,8 @@ from web3 import HTTPProvider, Web3
 from web3.exceptions import ContractCustomError, TransactionNotFound, Web3RPCError
 
 from rollup.l1.accounts import LocalSigner, Transaction, created_address, transaction_hash
+from rollup.l1.chain import GAS_LIMIT
 from rollup.l1.devnet import FUNDS, Devnet
-from rollup.l1.embedded import GAS_LIMIT
 from rollup.protocol.types import Address, Wei, address_text
 
 GWEI = 10**9
