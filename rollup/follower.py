@@ -52,7 +52,14 @@ class Located:
 class Follower:
     """The chain of batches as L1 has it now, and the claims in it. Satisfies `ClaimSource`."""
 
-    def __init__(self, l1: L1View, domain: Domain, preset: Preset, events: Events = LOG) -> None:
+    def __init__(
+        self,
+        l1: L1View,
+        domain: Domain,
+        preset: Preset,
+        retries: Retries[BatchNumber] | None = None,
+        events: Events = LOG,
+    ) -> None:
         self._l1 = l1
         self._domain = domain
         self._preset = preset
@@ -63,7 +70,7 @@ class Follower:
         self._standing: dict[ClaimId, list[BatchNumber]] = {}
         self._programs: dict[Hash, ProgramInfo] = {}
         self._owners: dict[AccountIndex, Address] = {}
-        self._retries: Retries[BatchNumber] = Retries()
+        self._retries = retries if retries is not None else Retries()
         self._now = Seconds(0)
 
     @property
