@@ -1,7 +1,8 @@
 """Training steps as plain functions over arrays, traced into programs."""
 
-from prover.tracer.array import Array, DType, Step, TraceError, scope
-from prover.tracer.build import Field, Layout, Traced, trace, training_step
+from prover.tracer.array import Array
+from prover.tracer.build import Traced, trace, training_step
+from prover.tracer.fields import Field, Layout
 from prover.tracer.functions import (
     cross_entropy,
     descend,
@@ -11,6 +12,7 @@ from prover.tracer.functions import (
     relu,
 )
 from prover.tracer.grad import gradient
+from prover.tracer.symbols import DType, Step, TraceError, scope
 
 __all__ = [
     "Array", "DType", "Field", "Layout", "Step", "TraceError", "Traced", "cross_entropy", "descend",

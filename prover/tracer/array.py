@@ -8,9 +8,6 @@ become addresses later. The names of functions are in `prover.tracer.namespace`.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from enum import Enum, StrEnum
 from itertools import count
 from math import prod
 from typing import Any, ClassVar, Final
@@ -18,79 +15,9 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from prover import ops
-from prover.errors import ProverError
 from prover.float32 import from_float
 from prover.ops import OPS, Opcode
-
-Shape = tuple[int, ...]
-
-
-class TraceError(ProverError):
-    """A function does what cannot be traced, or not in this way."""
-
-
-class DType(Enum):
-    """What a word means."""
-
-    F32 = "float32"
-    I32 = "int32"
-    MASK = "bool"
-    """0 or 0xffffffff."""
-
-    @classmethod
-    def of(cls, dtype: object) -> DType:
-        """From anything that NumPy takes for float32, int32 or bool.
-
-        Raises:
-            TraceError: when it is another type.
-        """
-        if isinstance(dtype, DType):
-            return dtype
-        name = np.dtype(dtype).name  # type: ignore[call-overload]
-        try:
-            return cls(name)
-        except ValueError:
-            raise TraceError(f"{name} is no dtype of the tensor machine; use float32") from None
-
-
-class Kind(StrEnum):
-    """Ops besides the scalar operations, which stand for themselves."""
-
-    LEAF = "leaf"
-    CONSTANT = "constant"
-    DETACH = "detach"
-    BROADCAST = "broadcast"
-    PERMUTE = "permute"
-    RESHAPE = "reshape"
-    SLICE = "slice"
-    TURN = "turn"
-    EXP = "exp"
-    LOG = "log"
-    MATMUL = "matmul"
-    SUM = "sum"
-    MAX = "max"
-    TAKE = "take"
-
-
-Op = Kind | Opcode
-
-_scope: ContextVar[str] = ContextVar("scope", default="")
-
-
-@contextmanager
-def scope(name: str) -> Iterator[None]:
-    """Rows of what is traced inside are named `name.…`; without effect on plain arrays."""
-    outer = _scope.get()
-    token = _scope.set(f"{outer}{name}.")
-    try:
-        yield
-    finally:
-        _scope.reset(token)
-
-
-def current_scope() -> str:
-    """The scopes that are open, each with a dot behind it."""
-    return _scope.get()
+from prover.tracer.symbols import DType, Kind, Op, Shape, TraceError, current_scope
 
 
 class Graph:
@@ -118,26 +45,6 @@ class Graph:
         else:
             word = from_float(float(value)) if dtype == DType.F32 else int(value) & 0xFFFFFFFF
         return self.add(Kind.CONSTANT, (), (), dtype, word)
-
-
-class Turn:
-    """`step % modulus`: picks along the first axis what this training step is to use."""
-
-    def __init__(self, modulus: int) -> None:
-        self.modulus = modulus
-
-
-class Step:
-    """The number of the training step: it can be an address, as `inputs[step % n]`, never data."""
-
-    def __mod__(self, modulus: int) -> Turn:
-        """The step's place in a round of `modulus` >= 1 steps."""
-        if not 1 <= modulus < 1 << 28:
-            raise TraceError(f"the step is taken modulo 1 to 2^28 - 1, not {modulus}")
-        return Turn(modulus)
-
-    def __index__(self) -> int:
-        raise TraceError("the step is no number while tracing; index with step % n")
 
 
 Operand = Any

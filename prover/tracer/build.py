@@ -1,109 +1,30 @@
-"""From a plain function to a program, and between named arrays and registers.
+"""From a plain function to a program.
 
-def step(params, inputs, step): ...         # arrays in, arrays out, by name
-    return new_params, outputs
-traced = trace(step, params, inputs)
-traced.program                              # rows; one run of them is one training step
+A training step is a function of named arrays and the step's number, `(params, inputs, step)`, that
+returns `(new params, outputs)`. `trace(function, params, inputs)` runs it once on traced arrays; one
+run of the program's rows is one training step.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import prod
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from prover.commit.keccak import Hash
-from prover.commit.merkle import ceil_log2
-from prover.commit.tensor import Words
 from prover.ops import OPS
-from prover.program import Depths, Program, RegisterId, Segment, register_id
-from prover.state import segment_root
-from prover.tracer.array import Array, DType, Graph, Kind, Shape, Step, TraceError, scope
+from prover.program import Depths, Program, Segment
+from prover.tracer.array import Array, Graph
+from prover.tracer.fields import Arrays, Field, Layout, like
 from prover.tracer.functions import descend
 from prover.tracer.grad import gradient
 from prover.tracer.layout import Buffer, View, dense
 from prover.tracer.lowering import SEEN, Lowering
 from prover.tracer.registers import allocate
+from prover.tracer.symbols import Kind, Step, TraceError, scope
 
-Arrays = Mapping[str, Any]
-"""Arrays by name, traced or plain."""
 StepFunction = Callable[[Any, Any, Any], tuple[Arrays, Arrays]]
 """(params, inputs, step) to (params after the step, outputs); params left out stay as they are."""
 LossFunction = Callable[[Any, Any, Any], Any]
 """(params, inputs, step) to a scalar."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One named array of a segment."""
-
-    name: str
-    shape: Shape
-    dtype: DType = DType.F32
-
-    @property
-    def length(self) -> int:
-        """Words of its register."""
-        return prod(self.shape)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The arrays of a segment, in the order of their registers."""
-
-    segment: Segment
-    fields: tuple[Field, ...]
-
-    @cached_property
-    def depth(self) -> int:
-        """Depth of the segment's tree."""
-        return ceil_log2(len(self.fields))
-
-    def words(self, arrays: Arrays) -> list[Words]:
-        """The registers of plain arrays: float32 and int32 as they are, bool as masks.
-
-        Raises:
-            TraceError: when a name, shape or dtype is not the layout's.
-        """
-        if set(arrays) != {one.name for one in self.fields}:
-            raise TraceError(
-                f"{self.segment.name.lower()} are {[one.name for one in self.fields]}, "
-                f"not {sorted(arrays)}"
-            )
-        return [_to_words(one, np.asarray(arrays[one.name])) for one in self.fields]
-
-    def arrays(self, words: Sequence[Words]) -> dict[str, NDArray[Any]]:
-        """The arrays of registers, copied; a register of another length counts as zeros."""
-        found: dict[str, NDArray[Any]] = {}
-        for place, one in enumerate(self.fields):
-            held = words[place] if place < len(words) else np.zeros(0, np.uint32)
-            if len(held) != one.length:
-                held = np.zeros(one.length, np.uint32)
-            typed = held != 0 if one.dtype == DType.MASK else held.view(one.dtype.value).copy()
-            found[one.name] = typed.reshape(one.shape)
-        return found
-
-    def root(self, arrays: Arrays) -> Hash:
-        """The segment's root when it holds these arrays."""
-        return segment_root(self.words(arrays), self.depth)
-
-    def register(self, name: str) -> RegisterId:
-        """The register of an array."""
-        return register_id(self.segment, [one.name for one in self.fields].index(name))
-
-
-def _to_words(field: Field, array: NDArray[Any]) -> Words:
-    if array.shape != field.shape:
-        raise TraceError(f"{field.name} has shape {field.shape}, not {array.shape}")
-    if array.dtype.name != field.dtype.value:
-        raise TraceError(f"{field.name} is {field.dtype.value}, not {array.dtype}; convert it")
-    flat = np.ascontiguousarray(array).reshape(-1)
-    if field.dtype == DType.MASK:
-        return np.where(flat, np.uint32(0xFFFFFFFF), np.uint32(0))
-    return flat.view(np.uint32).copy()
 
 
 @dataclass(frozen=True)
@@ -114,20 +35,6 @@ class Traced:
     params: Layout
     inputs: Layout
     outputs: Layout
-
-
-def like(arrays: Arrays) -> list[Field]:
-    """Fields of the shapes and dtypes of arrays (or of anything that has both).
-
-    Raises:
-        TraceError: when an array is empty, or of a dtype that words do not hold.
-    """
-    fields = []
-    for name, array in arrays.items():
-        if 0 in array.shape:
-            raise TraceError(f"{name} is empty, of shape {array.shape}")
-        fields.append(Field(name, tuple(array.shape), DType.of(array.dtype)))
-    return fields
 
 
 def trace(

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from prover.ops import Opcode
-from prover.tracer.array import Array, DType, Kind, map_op, pair
+from prover.tracer.array import Array, map_op, pair
+from prover.tracer.symbols import DType, Kind
 
 
 def detach(x: Any) -> Any:

@@ -10,18 +10,8 @@ from typing import Final, TypeVar
 
 from prover.ops import Opcode
 from prover.tracer import namespace as xp
-from prover.tracer.array import (
-    Array,
-    DType,
-    Kind,
-    Op,
-    TraceError,
-    broadcast,
-    constant_word,
-    permute,
-    reshape,
-    scope,
-)
+from prover.tracer.array import Array, broadcast, constant_word, permute, reshape
+from prover.tracer.symbols import DType, Kind, Op, TraceError, scope
 
 Key = TypeVar("Key")
 Rule = Callable[[Array, Array], Sequence[Array | None]]

@@ -10,7 +10,7 @@ from math import prod
 
 from prover.ops import Opcode
 from prover.program import Kind, Operand, Quad, RegisterId
-from prover.tracer.array import Shape, TraceError
+from prover.tracer.symbols import Shape, TraceError
 
 _INT32 = 1 << 31
 

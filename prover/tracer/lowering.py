@@ -20,8 +20,9 @@ from typing import Final
 from prover.ops import Opcode
 from prover.program import FIELD_BOUND, Operand, Quad
 from prover.tracer import elementary, layout
-from prover.tracer.array import Array, DType, Kind, Op, Shape, TraceError
+from prover.tracer.array import Array
 from prover.tracer.layout import Axis, Buffer, Line, Read, View, dense, merged, read, strides_of
+from prover.tracer.symbols import DType, Kind, Op, Shape, TraceError
 
 LANES: Final = 32
 SEGMENT: Final = 4096

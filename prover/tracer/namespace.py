@@ -14,11 +14,7 @@ import numpy as np
 from prover.ops import Opcode
 from prover.tracer.array import (
     Array,
-    DType,
-    Kind,
     Operand,
-    Shape,
-    TraceError,
     arithmetic,
     bits_of,
     broadcast,
@@ -30,6 +26,7 @@ from prover.tracer.array import (
 from prover.tracer.array import (
     reshape as _reshape,
 )
+from prover.tracer.symbols import DType, Kind, Shape, TraceError
 
 float32: Final = np.dtype(np.float32)
 int32: Final = np.dtype(np.int32)

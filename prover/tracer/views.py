@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from prover.tracer.array import Array, Kind, Step, TraceError, Turn, reshape
+from prover.tracer.array import Array, reshape
+from prover.tracer.symbols import Kind, Step, TraceError, Turn
 
 
 def index(x: Array, key: Any) -> Array:

@@ -1,0 +1,103 @@
+"""What traced arrays are described by: dtypes, ops, scopes and the step's number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import Enum, StrEnum
+
+import numpy as np
+
+from prover.errors import ProverError
+from prover.ops import Opcode
+
+Shape = tuple[int, ...]
+
+
+class TraceError(ProverError):
+    """A function does what cannot be traced, or not in this way."""
+
+
+class DType(Enum):
+    """What a word means."""
+
+    F32 = "float32"
+    I32 = "int32"
+    MASK = "bool"
+    """0 or 0xffffffff."""
+
+    @classmethod
+    def of(cls, dtype: object) -> DType:
+        """From anything that NumPy takes for float32, int32 or bool.
+
+        Raises:
+            TraceError: when it is another type.
+        """
+        if isinstance(dtype, DType):
+            return dtype
+        name = np.dtype(dtype).name  # type: ignore[call-overload]
+        try:
+            return cls(name)
+        except ValueError:
+            raise TraceError(f"{name} is no dtype of the tensor machine; use float32") from None
+
+
+class Kind(StrEnum):
+    """Ops besides the scalar operations, which stand for themselves."""
+
+    LEAF = "leaf"
+    CONSTANT = "constant"
+    DETACH = "detach"
+    BROADCAST = "broadcast"
+    PERMUTE = "permute"
+    RESHAPE = "reshape"
+    SLICE = "slice"
+    TURN = "turn"
+    EXP = "exp"
+    LOG = "log"
+    MATMUL = "matmul"
+    SUM = "sum"
+    MAX = "max"
+    TAKE = "take"
+
+
+Op = Kind | Opcode
+
+_scope: ContextVar[str] = ContextVar("scope", default="")
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Rows of what is traced inside are named `name.…`; without effect on plain arrays."""
+    outer = _scope.get()
+    token = _scope.set(f"{outer}{name}.")
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def current_scope() -> str:
+    """The scopes that are open, each with a dot behind it."""
+    return _scope.get()
+
+
+class Turn:
+    """`step % modulus`: picks along the first axis what this training step is to use."""
+
+    def __init__(self, modulus: int) -> None:
+        self.modulus = modulus
+
+
+class Step:
+    """The number of the training step: it can be an address, as `inputs[step % n]`, never data."""
+
+    def __mod__(self, modulus: int) -> Turn:
+        """The step's place in a round of `modulus` >= 1 steps."""
+        if not 1 <= modulus < 1 << 28:
+            raise TraceError(f"the step is taken modulo 1 to 2^28 - 1, not {modulus}")
+        return Turn(modulus)
+
+    def __index__(self) -> int:
+        raise TraceError("the step is no number while tracing; index with step % n")
