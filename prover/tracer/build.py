@@ -1,8 +1,8 @@
 """From a plain function to a program.
 
 A training step is a function of named arrays and the step's number, `(params, inputs, step)`, that
-returns `(new params, outputs)`. `trace(function, params, inputs)` runs it once on traced arrays; one
-run of the program's rows is one training step.
+returns `(new params, outputs)`. `trace(function, params, inputs)` runs it once on traced arrays;
+one run of the program's rows is one training step.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
