@@ -1,8 +1,8 @@
 """From lines over buffers to rows over registers.
 
 Scratch is reused: a register is free again after the last row that reads its buffer, and taken by
-the next buffer of the same length. A row may even write where it reads, if it reads each element
-exactly where it writes it, and nothing of that buffer is needed later.
+the next buffer, one of the same length if there is one. A row may even write where it reads, if it
+reads each element exactly where it writes it, and nothing of that buffer is needed later.
 """
 
 from collections import defaultdict
@@ -82,14 +82,17 @@ class _Scratch:
             return buffer.register
         known = self._taken.get(id(buffer))
         if known is None:
-            free = self._free[buffer.length]
-            if free:
-                known = free.pop()
-            else:
-                known = register_id(Segment.SCRATCH, self.count)
-                self.count += 1
-            self._taken[id(buffer)] = known
+            known = self._taken[id(buffer)] = self._found(buffer.length)
         return known
+
+    def _found(self, length: int) -> RegisterId:
+        """A free register of this length, else of any other, else a new one."""
+        if not self._free[length]:
+            length = next((other for other, free in self._free.items() if free), length)
+        if self._free[length]:
+            return self._free[length].pop()
+        self.count += 1
+        return register_id(Segment.SCRATCH, self.count - 1)
 
     def release(self, buffer: Buffer | None) -> None:
         """Nothing reads the buffer any more."""
