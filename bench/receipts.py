@@ -163,7 +163,7 @@ def trees(count: int) -> list[Result]:
     prefix = bytes([Tag.BATCH_NODE])
     oracle = MerkleTools()
     oracle.hash_function = lambda data: sha3.keccak_256(prefix + bytes(data))
-    oracle.add_leaf([leaf(receipt.id).hex() for receipt in batch[0].receipts])
+    oracle.add_leaf([leaf(one.id, batch[0].signature).hex() for one in batch[0].receipts])
     oracle.make_tree()
     check(oracle.get_merkle_root() == Batch.of(batch).root.hex(), "tree, as merkletools builds it")
     peer = timed(theirs).rate(count)

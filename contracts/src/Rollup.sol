@@ -162,7 +162,7 @@ contract Rollup is IRollup {
         if (GAME.protocolTime() >= end) revert WindowClosed(end);
 
         ReceiptId id = work.id();
-        bytes32 leaf = Receipts.batchLeaf(id);
+        bytes32 leaf = Receipts.batchLeaf(id, opening.signature);
         bytes32 root = Receipts.climb(leaf, opening.index, header.receipts, opening.path, Tags.BATCH_NODE);
         if (root != header.batchRoot) revert WrongPath();
 

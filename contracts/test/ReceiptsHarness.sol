@@ -35,12 +35,15 @@ contract ReceiptsHarness {
         return Receipts.nextDataHash(running, chunkHash);
     }
 
-    function batchRoot(bytes32 id, uint32 index, uint32 count, bytes32[] calldata path, uint8 tag)
-        external
-        pure
-        returns (bytes32)
-    {
-        return Receipts.climb(Receipts.batchLeaf(ReceiptId.wrap(id)), index, count, path, tag);
+    function batchRoot(
+        bytes32 id,
+        bytes calldata signature,
+        uint32 index,
+        uint32 count,
+        bytes32[] calldata path,
+        uint8 tag
+    ) external pure returns (bytes32) {
+        return Receipts.climb(Receipts.batchLeaf(ReceiptId.wrap(id), signature), index, count, path, tag);
     }
 
     function zeroRoot(uint8 depth) external pure returns (bytes32) {

@@ -14,7 +14,7 @@ from prover.commit.keccak import ZERO_HASH, keccak, tagged
 from prover.commit.tags import Tag
 from rollup.errors import CodecError, DataMismatch, ReceiptError
 from rollup.protocol import codec
-from rollup.protocol.eip712 import Domain
+from rollup.protocol.eip712 import Domain, Signature
 from rollup.protocol.entries import Entry
 from rollup.protocol.receipts import Receipt
 from rollup.protocol.types import U32_MAX, BatchNumber, Hash, ReceiptId, Seconds
@@ -71,9 +71,12 @@ def genesis_hash(domain: Domain) -> Hash:
     return tagged(Tag.HEADER, domain.chain_id.to_bytes(32), domain.rollup)
 
 
-def leaf(receipt: ReceiptId) -> Hash:
-    """H(BATCH_LEAF | receipt id)."""
-    return tagged(Tag.BATCH_LEAF, receipt)
+def leaf(receipt: ReceiptId, signature: Signature) -> Hash:
+    """H(BATCH_LEAF | receipt id | signature of the receipt or of its bundle, 65 bytes).
+
+    The signature is part of it, so that a batch says once and for all whether a receipt is void.
+    """
+    return tagged(Tag.BATCH_LEAF, receipt, signature)
 
 
 def split(data: bytes, chunk_bytes: int = CHUNK_BYTES) -> list[bytes]:
@@ -104,7 +107,8 @@ class Batch:
     def of(cls, entries: Sequence[Entry]) -> "Batch":
         """The batch of these entries."""
         receipts = tuple(receipt for entry in entries for receipt in entry.receipts)
-        rows = merkle.levels([leaf(receipt.id) for receipt in receipts], Tag.BATCH_NODE)
+        leaves = [leaf(one.id, entry.signature) for entry in entries for one in entry.receipts]
+        rows = merkle.levels(leaves, Tag.BATCH_NODE)
         return cls(tuple(entries), receipts, tuple(tuple(row) for row in rows))
 
     @property
@@ -136,20 +140,26 @@ class Batch:
         raise IndexError("no such receipt in the batch")
 
 
-def includes(header: Header, index: int, receipt: ReceiptId, siblings: Sequence[Hash]) -> bool:
-    """Whether `receipt` is the `index`-th of the header's batch."""
+def includes(
+    header: Header,
+    index: int,
+    receipt: ReceiptId,
+    signature: Signature,
+    siblings: Sequence[Hash],
+) -> bool:
+    """Whether `receipt`, under `signature`, is the `index`-th of the header's batch."""
     return (
         0 <= index < header.receipts
         and len(siblings) == merkle.ceil_log2(header.receipts)
-        and merkle.climb(leaf(receipt), index, siblings, Tag.BATCH_NODE) == header.root
+        and merkle.climb(leaf(receipt, signature), index, siblings, Tag.BATCH_NODE) == header.root
     )
 
 
 def check_data(header: Header, chunks: Sequence[bytes]) -> Batch:
     """The batch behind `header`, recomputed from the chunks that its poster published.
 
-    Signatures are not looked at: an entry under a wrong one is void by itself and takes nothing
-    from the others.
+    Whether signatures are good is not looked at: an entry under a wrong one is void by itself, for
+    good, since the root covers it, and takes nothing from the others.
 
     Raises:
         DataMismatch: when the chunks do not hash to the header's data hash, do not decode, or hold

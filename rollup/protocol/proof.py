@@ -137,13 +137,14 @@ def verify(document: object, expected: Hash | None = None) -> Verified:
 
     batch = Fields(fields.any("batch"), "batch", _BATCH_FIELDS)
     index = batch.integer("index")
-    if not includes(header, index, receipt.id, _path(batch)):
+    signature = Signature(fields.octets("signature", 65))
+    if not includes(header, index, receipt.id, signature, _path(batch)):
         raise ProofError(f"the receipt is not number {index} of the header's batch")
 
     bundle = None if fields.any("bundle") is None else _bundle(fields.any("bundle"), receipt)
     signed = receipt.id if bundle is None else bundle.id
     try:
-        signer = recover(domain.digest(signed), Signature(fields.octets("signature", 65)))
+        signer = recover(domain.digest(signed), signature)
     except SignatureError as error:
         raise ProofError(f"nobody signed: {error}") from None
     return Verified(domain, receipt, signer, header, index, bundle, expected is not None)
@@ -166,7 +167,8 @@ def merkletools(document: Json) -> tuple[list[dict[str, str]], str, str]:
         {"left" if index >> level & 1 else "right": sibling.hex()}
         for level, sibling in enumerate(_path(batch))
     ]
-    target = batch_leaf(receipt_from_json(fields.any("receipt")).id)
+    signature = Signature(fields.octets("signature", 65))
+    target = batch_leaf(receipt_from_json(fields.any("receipt")).id, signature)
     return steps, target.hex(), header_from_json(fields.any("header")).root.hex()
 
 

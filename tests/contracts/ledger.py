@@ -164,10 +164,10 @@ class Ledger:
             self.rollup.publish(chunk, sender=sender or self.sequencer)
         return data_hashes(chunks)[-1]
 
-    def post(self, entries: Sequence[Entry]) -> Posted:
-        """Publishes and posts a batch of these entries."""
+    def post(self, entries: Sequence[Entry], data: bytes | None = None) -> Posted:
+        """Publishes and posts a batch of these entries, with other data if some is given."""
         batch = Batch.of(entries)
-        data_hash = self.publish(*split(encode_data(entries)))
+        data_hash = self.publish(*split(encode_data(entries) if data is None else data))
         header = Header(
             BatchNumber(len(self.posted) + 1),
             self.parent,

@@ -23,6 +23,7 @@ from tests.rollup.protocol.strategies import KEY, hashes, u32, u64, works
 
 pytestmark = pytest.mark.usefixtures("toolchain")
 EXAMPLES = 300
+SIGNATURE = Signature(bytes(range(65)))
 
 
 @pytest.fixture(scope="module")
@@ -134,11 +135,11 @@ def test_the_running_data_hash(harness: Contract, chunks: list[bytes]) -> None:
 @settings(max_examples=100)
 @given(st.lists(hashes, min_size=1, max_size=20))
 def test_a_receipt_climbs_to_the_batch_root(harness: Contract, ids: list[Hash]) -> None:
-    leaves = [leaf(identity) for identity in ids]  # type: ignore[arg-type]
+    leaves = [leaf(identity, SIGNATURE) for identity in ids]  # type: ignore[arg-type]
     root = merkle.root(leaves, Tag.BATCH_NODE)
     for index, identity in enumerate(ids):
         path = merkle.path(leaves, index, Tag.BATCH_NODE)
-        climbed = harness.batchRoot(identity, index, len(ids), path, Tag.BATCH_NODE)
+        climbed = harness.batchRoot(identity, SIGNATURE, index, len(ids), path, Tag.BATCH_NODE)
         assert climbed == root
 
 
@@ -148,13 +149,13 @@ def test_a_path_of_another_length_or_an_index_beyond_the_count_is_refused(
     node = bytes(32)
     for count in (1, 2, 3, 4, 5, 4096, 2**32 - 1):
         depth = merkle.ceil_log2(count)
-        harness.batchRoot(node, count - 1, count, [node] * depth, Tag.BATCH_NODE)
+        harness.batchRoot(node, SIGNATURE, count - 1, count, [node] * depth, Tag.BATCH_NODE)
         for wrong in {max(depth - 1, 0), depth + 1} - {depth}:
             with reverts("WrongPathLength", depth):
-                harness.batchRoot(node, 0, count, [node] * wrong, Tag.BATCH_NODE)
+                harness.batchRoot(node, SIGNATURE, 0, count, [node] * wrong, Tag.BATCH_NODE)
         if count < 2**32 - 1:
             with reverts("IndexOutOfRange"):
-                harness.batchRoot(node, count, count, [node] * depth, Tag.BATCH_NODE)
+                harness.batchRoot(node, SIGNATURE, count, count, [node] * depth, Tag.BATCH_NODE)
 
 
 def test_an_unbundled_receipt_has_one_opening(harness: Contract) -> None:

@@ -11,11 +11,12 @@ from prover.commit.keccak import ZERO_HASH, Hash, keccak
 from prover.program import Program, Row
 from rollup.l1.openings import header_tuple
 from rollup.protocol.batch import Header, data_hashes, genesis_hash
-from rollup.protocol.eip712 import ORDER
+from rollup.protocol.eip712 import ORDER, Signature
+from rollup.protocol.entries import SignedReceipt
 from rollup.protocol.receipts import Statement
 from rollup.protocol.types import AccountIndex, Address, Nonce, Seconds, SlotIndex
 from tests.contracts.arena import REJECTED, Parameters, raw_address
-from tests.contracts.evm import ZERO, reverts
+from tests.contracts.evm import ZERO, Revert, reverts
 from tests.contracts.ledger import CAPS, COUNTER, WINDOW, Ledger, Posted, Run, deploy, hexed, signer
 
 pytestmark = pytest.mark.usefixtures("toolchain")
@@ -270,18 +271,31 @@ def test_only_the_accounts_owner_can_have_signed(ledger: Ledger) -> None:
 
 
 def test_one_form_of_signature_alone(ledger: Ledger) -> None:
-    opened = lie(ledger).opening(0)
-    signature = opened[5]
+    work = RUN.work(ledger.account, params_after=LIE)
+    signature = ledger.sign(work).signature
     high = (ORDER - int.from_bytes(signature[32:64])).to_bytes(32)
     for other in (
-        b"",
-        signature[:64],
         signature[:64] + bytes([signature[64] - 27]),
         signature[:32] + high + bytes([55 - signature[64]]),
         bytes(64) + b"\x1b",
     ):
+        posted = ledger.post([SignedReceipt(work, Signature(other))], b"of no matter here")
         with reverts("BadSignature"):
-            ledger.rollup.claimOf(bent(opened, 5, other))
+            ledger.rollup.claimOf(posted.opening(0))
+
+
+def test_a_receipt_stands_in_a_batch_under_one_signature(ledger: Ledger) -> None:
+    """A sequencer that published a broken one cannot show the good one later, nor can anybody."""
+    work = RUN.work(ledger.account, params_after=LIE)
+    good = ledger.sign(work).signature
+    broken = Signature(bytes([good[0] ^ 1]) + good[1:])
+    opened = ledger.post([SignedReceipt(work, broken)], b"of no matter here").opening(0)
+    for shown in (good, good[:64], b"", bytes(65)):
+        with reverts("WrongPath"):
+            ledger.rollup.claimOf(bent(opened, 5, shown))
+    with pytest.raises(Revert) as refused:
+        ledger.rollup.claimOf(opened)
+    assert refused.value.name in {"WrongSigner", "BadSignature"}
 
 
 def test_a_signature_for_another_rollup_or_chain_says_nothing_here(ledger: Ledger) -> None:

@@ -11,7 +11,7 @@ import {IStakeVault} from "./IStakeVault.sol";
 /// @param parent header hash of the batch before.
 /// @param posted protocol time of posting.
 /// @param receipts how many receipts the batch holds.
-/// @param batchRoot tree over H(BATCH_LEAF | receipt id), in the order of the data.
+/// @param batchRoot tree over H(BATCH_LEAF | receipt id | signature), in the order of the data.
 /// @param dataHash running hash of the chunks that carry the batch's data.
 struct Header {
     uint64 number;

@@ -83,9 +83,9 @@ library Receipts {
         if (problem != ECDSA.RecoverError.NoError) revert IRollup.BadSignature();
     }
 
-    /// @notice Leaf of a receipt in a batch.
-    function batchLeaf(ReceiptId receipt) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(Tags.BATCH_LEAF, receipt));
+    /// @notice Leaf of a receipt in a batch, with the signature that was published for it or for its bundle.
+    function batchLeaf(ReceiptId receipt, bytes calldata signature) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(Tags.BATCH_LEAF, receipt, signature));
     }
 
     /// @notice Hash of a batch's header.

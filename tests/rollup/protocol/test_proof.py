@@ -191,8 +191,9 @@ def test_merkletools_takes_our_proofs(index: int) -> None:
 @given(st.integers(1, 70))
 def test_merkletools_builds_our_tree(count: int) -> None:
     receipts = [label(j) for j in range(count)]
-    batch = Batch.of([sign_bundle(receipts, our.DOMAIN, our.KEY)])
-    leaves = [batch_leaf(receipt.id) for receipt in receipts]
+    bundle = sign_bundle(receipts, our.DOMAIN, our.KEY)
+    batch = Batch.of([bundle])
+    leaves = [batch_leaf(receipt.id, bundle.signature) for receipt in receipts]
     width = 1 << max(count - 1, 0).bit_length()
     padded = [*leaves, *[ZERO_HASH] * (width - count)]
     tools = MerkleTools()
