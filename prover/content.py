@@ -21,7 +21,8 @@ import numpy as np
 from prover.commit.keccak import Hash
 from prover.commit.tensor import Words
 from prover.errors import ContentError, ContentMissing, ProgramError
-from prover.program import MAX_DEPTH, ROW_BYTES, Depths, Program
+from prover.program import Program
+from prover.row import MAX_DEPTH, ROW_BYTES, Depths
 from prover.state import segment_root
 
 _HEADER_BYTES = 48

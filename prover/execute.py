@@ -12,8 +12,9 @@ from prover.commit.keccak import Hash
 from prover.commit.tensor import Words
 from prover.errors import NotFiniteError, PositionError
 from prover.ops import Opcode
-from prover.program import Program, Row, Segment, register_id
+from prover.program import Program
 from prover.reference import Place, row_at
+from prover.row import Row, Segment, register_id
 from prover.state import State, segment_root
 
 Progress = Callable[[int], None]

@@ -12,8 +12,9 @@ from prover.backends import Backend
 from prover.commit.keccak import Hash
 from prover.errors import PositionError
 from prover.execute import advance, row_name
-from prover.program import Depths, Program, Row, run_commitment
+from prover.program import Program, run_commitment
 from prover.reference import Place, place, row_at
+from prover.row import Depths, Row
 from prover.state import State, state_hash, zero_segment
 
 

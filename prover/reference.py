@@ -12,7 +12,8 @@ import numpy as np
 
 from prover.errors import PositionError
 from prover.ops import OPS, Opcode, apply
-from prover.program import Kind, Operand, Program, Quad, Row, Segment
+from prover.program import Program
+from prover.row import Kind, Operand, Quad, Row, Segment
 from prover.state import State
 
 

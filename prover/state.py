@@ -14,7 +14,7 @@ from prover.commit.merkle import levels, path_in, subtree
 from prover.commit.tags import Tag
 from prover.commit.tensor import ZERO_LEAF, Words, tensor_root
 from prover.errors import ProgramError
-from prover.program import Depths, RegisterId, Segment, index_of, segment_of
+from prover.row import Depths, RegisterId, Segment, index_of, segment_of
 
 EMPTY_TENSOR: Words = np.zeros(0, np.uint32)
 

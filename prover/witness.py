@@ -15,21 +15,19 @@ from prover.commit.sumtree import SumNode
 from prover.commit.tags import Tag
 from prover.errors import WitnessError
 from prover.ops import OPS, Opcode, apply
-from prover.program import (
+from prover.program import Header, Program, run_commitment
+from prover.reference import Place, place, read, row_at, signed
+from prover.row import (
     ROW_BYTES,
     Depths,
-    Header,
     Kind,
-    Program,
     RegisterId,
     Row,
     Segment,
     decode,
     index_of,
-    run_commitment,
     segment_of,
 )
-from prover.reference import Place, place, read, row_at, signed
 from prover.state import State, register_leaf, state_hash, zero_segment
 
 

@@ -1,1 +1,1 @@
-"""Tests, one folder a room. A package by name: an installed distribution ships a `tests` of its own."""
+"""Tests, one folder a room. A package, as an installed distribution ships a `tests` of its own."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from prover.errors import ProverError
-from prover.program import Row
+from prover.row import Row
 from prover.state import State
 
 

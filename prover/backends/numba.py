@@ -23,7 +23,7 @@ from prover.backends import ArithmeticModeError, kernels
 from prover.backends.kernels import PLAN, X, Y, Z
 from prover.commit.tensor import Words
 from prover.ops import OPS, Opcode
-from prover.program import Kind, RegisterId, Row
+from prover.row import Kind, RegisterId, Row
 from prover.state import State
 
 _NOTHING: Words = np.zeros(1, np.uint32)

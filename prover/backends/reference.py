@@ -1,8 +1,8 @@
 """The definition itself as a backend: about 100,000 micro-steps a second."""
 
 from prover import reference
-from prover.program import Row
 from prover.reference import Place
+from prover.row import Row
 from prover.state import State
 
 

@@ -11,7 +11,8 @@ from math import prod
 from typing import Any
 
 from prover.ops import OPS
-from prover.program import Depths, Program, Segment
+from prover.program import Program
+from prover.row import Depths, Segment
 from prover.tracer.array import Array, Graph
 from prover.tracer.fields import Arrays, Field, Layout, like
 from prover.tracer.functions import descend

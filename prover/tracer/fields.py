@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from prover.commit.keccak import Hash
 from prover.commit.merkle import ceil_log2
 from prover.commit.tensor import Words
-from prover.program import RegisterId, Segment, register_id
+from prover.row import RegisterId, Segment, register_id
 from prover.state import segment_root
 from prover.tracer.symbols import DType, Shape, TraceError
 

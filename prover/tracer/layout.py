@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from prover.ops import Opcode
-from prover.program import Kind, Operand, Quad, RegisterId
+from prover.row import Kind, Operand, Quad, RegisterId
 from prover.tracer.symbols import Shape, TraceError
 
 _INT32 = 1 << 31

@@ -18,7 +18,7 @@ from math import prod
 from typing import Final
 
 from prover.ops import Opcode
-from prover.program import FIELD_BOUND, Operand, Quad
+from prover.row import FIELD_BOUND, Operand, Quad
 from prover.tracer import elementary, layout
 from prover.tracer.array import Array
 from prover.tracer.layout import Axis, Buffer, Line, Read, View, dense, merged, read, strides_of

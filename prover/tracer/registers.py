@@ -12,7 +12,7 @@ from math import prod
 
 from prover.commit.merkle import ceil_log2
 from prover.ops import Opcode
-from prover.program import MAX_DEPTH, RegisterId, Row, Segment, register_id
+from prover.row import MAX_DEPTH, RegisterId, Row, Segment, register_id
 from prover.tracer.layout import Buffer, Line, Read, row_major
 from prover.tracer.symbols import TraceError
 

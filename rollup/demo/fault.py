@@ -15,8 +15,9 @@ from prover import reference
 from prover.backends import Backend
 from prover.commit.keccak import Hash
 from prover.machine import TensorTrace, describe
-from prover.program import Program, Segment, register_id
+from prover.program import Program
 from prover.reference import Place, place, position_of, row_at
+from prover.row import Segment, register_id
 from prover.state import State
 from rollup.errors import PlumblineError
 

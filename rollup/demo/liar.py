@@ -17,7 +17,8 @@ from prover.commit.tensor import Words
 from prover.content import ContentStore
 from prover.execute import Result
 from prover.machine import TensorTrace
-from prover.program import Program, Segment
+from prover.program import Program
+from prover.row import Segment
 from prover.state import State, segment_root
 from rollup import files, jobs, parties, process, report, session
 from rollup.client import GatewayClient

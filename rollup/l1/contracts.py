@@ -10,7 +10,7 @@ from typing import Any
 
 from prover.commit.keccak import ZERO_HASH, Hash, tagged
 from prover.commit.tags import Tag
-from prover.program import Depths
+from prover.row import Depths
 from rollup.l1.accounts import Signer
 from rollup.l1.bound import Bound, Place, place_of
 from rollup.l1.chain import At, BlockNumber, Mined

@@ -9,7 +9,7 @@ from typing import Final
 
 from bisection.machine import LENGTH_LIMIT, Claim, ClaimId
 from prover import machine
-from prover.program import Depths
+from prover.row import Depths
 from rollup.errors import VoidClaim
 from rollup.protocol.presets import Preset
 from rollup.protocol.receipts import Work, WorkKind

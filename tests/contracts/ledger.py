@@ -12,17 +12,9 @@ from bisection.dissection import cut
 from prover import witness
 from prover.commit.keccak import Hash, keccak
 from prover.ops import Opcode
-from prover.program import (
-    Depths,
-    Kind,
-    Operand,
-    Program,
-    Row,
-    Segment,
-    register_id,
-    run_commitment,
-)
+from prover.program import Program, run_commitment
 from prover.reference import step as reference_step
+from prover.row import Depths, Kind, Operand, Row, Segment, register_id
 from prover.state import State, state_hash, zero_segment
 from rollup.l1.accounts import LocalSigner
 from rollup.l1.openings import Opening, header_tuple, opening

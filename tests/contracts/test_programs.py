@@ -6,15 +6,8 @@ import pytest
 
 from prover.errors import ProgramError
 from prover.ops import Opcode
-from prover.program import (
-    ROW_BYTES,
-    Depths,
-    Operand,
-    Program,
-    Row,
-    Segment,
-    register_id,
-)
+from prover.program import Program
+from prover.row import ROW_BYTES, Depths, Operand, Row, Segment, register_id
 from tests.contracts.evm import Contract, Evm, Revert, compiled, reverts
 from tests.prover import rows
 from tests.prover.generators import (

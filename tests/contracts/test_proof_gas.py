@@ -15,16 +15,8 @@ from prover import witness
 from prover.commit.keccak import Hash, keccak
 from prover.commit.tensor import Words
 from prover.ops import Opcode
-from prover.program import (
-    Depths,
-    Kind,
-    Operand,
-    Program,
-    RegisterId,
-    Row,
-    Segment,
-    register_id,
-)
+from prover.program import Program
+from prover.row import Depths, Kind, Operand, RegisterId, Row, Segment, register_id
 from prover.state import State
 from tests.contracts.arena import (
     GUARDIAN,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from prover.commit import merkle
 from prover.commit.keccak import Hash, keccak
 from prover.commit.tags import Tag
-from prover.program import MAX_DEPTH
+from prover.row import MAX_DEPTH
 from prover.state import state_hash, zero_segment
 from rollup.errors import SignatureError
 from rollup.l1.openings import header_tuple, work_tuple

@@ -8,7 +8,8 @@ import pytest
 from bisection.dissection import Dissection, first_head
 from bisection.machine import ClaimId
 from prover.commit.keccak import ZERO_HASH, Hash, keccak
-from prover.program import Program, Row
+from prover.program import Program
+from prover.row import Row
 from rollup.l1.openings import header_tuple
 from rollup.protocol.batch import Header, data_hashes, genesis_hash
 from rollup.protocol.eip712 import ORDER, Signature

@@ -11,8 +11,9 @@ import numpy as np
 from prover import reference
 from prover.backends import Backend
 from prover.machine import TensorTrace
-from prover.program import Program, Segment, register_id
+from prover.program import Program
 from prover.reference import place, row_at
+from prover.row import Segment, register_id
 from prover.state import State
 from rollup.demo.fault import Fault, FaultyTrace, ScalarFault
 from tests.faults.cases import TEMPORARY, Setting

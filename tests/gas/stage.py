@@ -17,7 +17,7 @@ from typing import Final, cast
 from contracts.build import Artifact
 from prover.commit.keccak import Hash, keccak
 from prover.machine import tensor_claim
-from prover.program import Segment
+from prover.row import Segment
 from rollup.l1.accounts import LocalSigner
 from rollup.l1.openings import header_tuple, opening
 from rollup.protocol.batch import Batch, Header, data_hashes, genesis_hash, split

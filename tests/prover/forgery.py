@@ -19,10 +19,11 @@ from prover.commit.sumtree import ABSENT, SumNode
 from prover.commit.tags import Tag
 from prover.commit.tensor import ZERO_LEAF
 from prover.ops import OPS, Opcode
-from prover.program import (
+from prover.program import Header, run_commitment
+from prover.reference import signed
+from prover.row import (
     ROW_BYTES,
     Depths,
-    Header,
     Kind,
     Operand,
     RegisterId,
@@ -31,10 +32,8 @@ from prover.program import (
     decode,
     index_of,
     register_id,
-    run_commitment,
     segment_of,
 )
-from prover.reference import signed
 from prover.state import register_leaf, state_hash, zero_segment
 from tests.prover.generators import (
     EDGE_INT32,

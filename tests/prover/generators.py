@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from prover.commit.tensor import Words
 from prover.ops import OPS, Opcode
-from prover.program import (
+from prover.program import Program
+from prover.row import (
     ROW_BYTES,
     Depths,
     Kind,
     Operand,
-    Program,
     Quad,
     RegisterId,
     Row,

@@ -9,7 +9,8 @@ from prover import reference
 from prover.backends import Backend
 from prover.commit.tensor import Words
 from prover.execute import advance
-from prover.program import Depths, Kind, Operand, Program, Quad, RegisterId, Row
+from prover.program import Program
+from prover.row import Depths, Kind, Operand, Quad, RegisterId, Row
 from prover.state import State
 
 DEPTHS = Depths(3, 3, 3, 3)

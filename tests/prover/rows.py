@@ -1,7 +1,7 @@
 """One row, what may be put into its bytes, and how many micro-steps rows of each size have."""
 
 from prover.ops import Opcode
-from prover.program import Depths, Kind, Operand, Quad, Row, Segment, register_id
+from prover.row import Depths, Kind, Operand, Quad, Row, Segment, register_id
 
 DEPTHS = Depths(2, 1, 0, 3)
 PARAM = register_id(Segment.PARAMS, 3)

@@ -15,7 +15,7 @@ from prover.backends import NAMES, ArithmeticModeError, UnknownBackendError, bac
 from prover.backends.kernels import CHUNK
 from prover.execute import advance
 from prover.ops import OPS, Opcode
-from prover.program import Kind, Operand, Quad, RegisterId, Row, Segment, register_id
+from prover.row import Kind, Operand, Quad, RegisterId, Row, Segment, register_id
 from prover.state import State
 from tests.prover import hardware, operands
 from tests.prover.generators import Case, Seeded, case, cases, chance, choice, word

@@ -14,7 +14,7 @@ from prover.backends import backend
 from prover.commit.keccak import keccak
 from prover.execute import run
 from prover.ops import OPS, Opcode
-from prover.program import Row, Segment, register_id
+from prover.row import Row, Segment, register_id
 from prover.state import State
 from prover.tracer import cross_entropy, relu, trace, training_step
 from tests.prover import operands

@@ -11,7 +11,8 @@ from prover.commit.keccak import Hash
 from prover.content import ContentStore
 from prover.errors import ContentError, ContentMissing
 from prover.ops import Opcode
-from prover.program import Depths, Operand, Program, Row, Segment, register_id
+from prover.program import Program
+from prover.row import Depths, Operand, Row, Segment, register_id
 from prover.state import segment_root, zero_segment
 from tests.prover.generators import Case, cases
 

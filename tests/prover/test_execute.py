@@ -9,7 +9,8 @@ from prover.backends import Backend, backend
 from prover.errors import NotFiniteError, PositionError
 from prover.execute import advance, row_name, run
 from prover.ops import Opcode
-from prover.program import Operand, Program, Row, Segment, register_id
+from prover.program import Program
+from prover.row import Operand, Row, Segment, register_id
 from prover.state import State, segment_root
 from tests.prover.generators import Case, cases
 from tests.prover.replay import DEPTHS, by_steps, compare, difference, floats, reads

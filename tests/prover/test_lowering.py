@@ -11,7 +11,7 @@ from prover import float32
 from prover.backends import backend
 from prover.execute import run
 from prover.ops import Opcode
-from prover.program import Kind, Segment, segment_of
+from prover.row import Kind, Segment, segment_of
 from prover.tracer import gradient, relu, trace
 from prover.tracer.layout import Buffer, View, dense, merged, reshaped, row_major
 from tests.prover.traced import evaluate, floats, opcodes, program_of

@@ -12,12 +12,13 @@ from prover.commit.keccak import keccak
 from prover.commit.merkle import ceil_log2
 from prover.errors import PositionError, ProgramError
 from prover.ops import OPS, Opcode
-from prover.program import (
+from prover.program import Program, run_commitment
+from prover.reference import place, position_of, row_at
+from prover.row import (
     ROW_BYTES,
     Depths,
     Kind,
     Operand,
-    Program,
     Quad,
     RegisterId,
     Row,
@@ -25,10 +26,8 @@ from prover.program import (
     decode,
     index_of,
     register_id,
-    run_commitment,
     segment_of,
 )
-from prover.reference import place, position_of, row_at
 from tests.prover.generators import (
     Case,
     Drawn,

@@ -12,17 +12,8 @@ from hypothesis import given
 from prover import reference
 from prover.commit.tensor import Words
 from prover.ops import OPS, Opcode, apply
-from prover.program import (
-    Depths,
-    Kind,
-    Operand,
-    Program,
-    RegisterId,
-    Row,
-    Segment,
-    register_id,
-    segment_of,
-)
+from prover.program import Program
+from prover.row import Depths, Kind, Operand, RegisterId, Row, Segment, register_id, segment_of
 from prover.state import State
 from tests.prover.generators import Case, Seeded, case, cases
 

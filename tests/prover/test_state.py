@@ -10,7 +10,7 @@ from prover.commit.merkle import climb
 from prover.commit.tags import Tag
 from prover.commit.tensor import ZERO_LEAF, Words, tensor_root
 from prover.errors import ProgramError
-from prover.program import Depths, RegisterId, Segment, index_of, register_id, segment_of
+from prover.row import Depths, RegisterId, Segment, index_of, register_id, segment_of
 from prover.state import (
     EMPTY_REGISTER,
     State,

@@ -14,11 +14,8 @@ from prover import reference, witness
 from prover.commit.keccak import Hash, keccak
 from prover.errors import WitnessError
 from prover.ops import Opcode
-from prover.program import (
-    ROW_BYTES,
-    Depths,
-    Program,
-)
+from prover.program import Program
+from prover.row import ROW_BYTES, Depths
 from prover.state import State
 from tests.prover.forgery import (
     DECEITS,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from prover.program import Depths
+from prover.row import Depths
 from rollup.errors import L1Error, L1Unavailable
 from rollup.protocol import codec
 from rollup.protocol.batch import Batch, Header, data_hashes, genesis_hash, split

@@ -15,7 +15,8 @@ from prover.backends import backend
 from prover.commit.keccak import Hash
 from prover.content import ContentStore
 from prover.ops import Opcode
-from prover.program import Depths, Kind, Operand, Program, Row, Segment, register_id
+from prover.program import Program
+from prover.row import Depths, Kind, Operand, Row, Segment, register_id
 from rollup import parties, session
 from rollup.follower import Follower
 from rollup.jobs import Job

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from prover.program import Depths
+from prover.row import Depths
 from rollup.config import SequencerSettings
 from rollup.errors import L1Unavailable
 from rollup.protocol.claims import ProgramInfo

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from prover.program import Depths
+from prover.row import Depths
 from rollup.errors import L1Unavailable, Refused
 from rollup.protocol.claims import ProgramInfo
 from rollup.protocol.eip712 import Signature
