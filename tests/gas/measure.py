@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "bisect")]
 
-from prover.program import Kind  # noqa: E402
+from prover.row import Kind  # noqa: E402
 from tests.contracts.evm import Chain  # noqa: E402
 from tests.contracts.metered import MeteredEvm  # noqa: E402
 from tests.gas.disputes import Dispute, Step, training  # noqa: E402
