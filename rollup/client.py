@@ -27,12 +27,23 @@ class GatewayClient:
         ConfigError: when `url` is no http address.
     """
 
-    def __init__(self, url: str, *, patience: float = 60.0, timeout: float = 60.0) -> None:
-        if not url.startswith(("http://", "https://")):
+    def __init__(
+        self,
+        url: str,
+        *,
+        patience: float = 60.0,
+        timeout: float = 60.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL:
+            parsed = httpx.URL()
+        if parsed.scheme not in ("http", "https") or not parsed.host:
             raise ConfigError(f"--gateway is an address like http://127.0.0.1:8600, not {url!r}")
         self.url = url.rstrip("/")
         self._patience = patience
-        self._http = httpx.Client(timeout=timeout)
+        self._http = httpx.Client(timeout=timeout, transport=transport)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -90,8 +101,6 @@ class GatewayClient:
                 if answer.status_code not in _RETRIED:
                     return self._body(answer)
                 trouble = f"status {answer.status_code}{_reason(answer)}"
-            except httpx.InvalidURL as error:
-                raise ConfigError(f"--gateway {self.url} is no address: {error}") from error
             except httpx.HTTPError as error:
                 trouble = str(error) or type(error).__name__
             if time.monotonic() + delay > until:
