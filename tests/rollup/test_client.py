@@ -9,11 +9,12 @@ import pytest
 from rollup.client import GatewayClient
 from rollup.errors import ConfigError, GatewayUnavailable, Refused
 from rollup.protocol import codec
+from rollup.protocol.entries import Entry
 from rollup.protocol.types import AccountIndex, ReceiptId
 from tests.rollup.entries import bundled, digest, single
 
 Answer = tuple[int, Any] | Exception
-ENTRIES = [single(0), bundled(1, 3)]
+ENTRIES: list[Entry] = [single(0), bundled(1, 3)]
 TAKEN = {"results": [{"status": "accepted", "receipts": 1}, {"status": "known", "receipts": 3}]}
 FULL = (503, {"error": {"code": "pool-full", "message": "9 receipts wait for L1"}})
 
@@ -31,9 +32,9 @@ class Gateway:
         if isinstance(answer, Exception):
             raise answer
         status, body = answer
-        return httpx.Response(
-            status, **({"text": body} if isinstance(body, str) else {"json": body})
-        )
+        if isinstance(body, str):
+            return httpx.Response(status, text=body)
+        return httpx.Response(status, json=body)
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_entries_are_handed_in_as_batch_data(at: Make) -> None:
     assert client.submit(ENTRIES) == 4
     (request,) = gateway.asked
     assert str(request.url) == "http://gate/v1/receipts"
-    assert codec.decode(request.content) == tuple(ENTRIES) or codec.decode(request.content)
+    assert [entry.id for entry in codec.decode(request.content)] == [e.id for e in ENTRIES]
     client.close()
 
 
@@ -132,9 +133,9 @@ def test_a_refusal_has_the_gateways_code_and_reason(at: Make) -> None:
 )
 def test_a_stranger_is_told_from_a_gateway(at: Make, answer: Answer) -> None:
     client, _ = at(answer)
-    with pytest.raises(GatewayUnavailable, match="is no sequencer's gateway.*check --gateway"):
+    with pytest.raises(GatewayUnavailable, match=r"is no sequencer's gateway.*check --gateway"):
         client.submit(ENTRIES)
-    with pytest.raises(GatewayUnavailable, match="is no sequencer's gateway.*check --gateway"):
+    with pytest.raises(GatewayUnavailable, match=r"is no sequencer's gateway.*check --gateway"):
         client.next_nonce(AccountIndex(1))
 
 
@@ -148,7 +149,7 @@ def test_nonces_and_whereabouts_are_passed_on(at: Make) -> None:
     assert gateway.asked[0].url.path == f"/v1/receipts/0x{receipt.hex()}"
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8600", "ftp://there", "", "http://[bad", "http://a:x"])
+@pytest.mark.parametrize("url", ["127.0.0.1:8600", "ftp://there", "", "http://", "http://a:x"])
 def test_what_is_no_address_is_said_at_once(url: str) -> None:
     with pytest.raises(ConfigError, match="--gateway"):
-        GatewayClient(url).next_nonce(AccountIndex(1))
+        GatewayClient(url)

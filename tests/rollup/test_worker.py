@@ -1,6 +1,7 @@
 """A worker's receipts: the right slots and nonces, everything kept first, nothing after a NaN."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from prover.execute import Result
 from prover.program import Program
 from rollup.errors import ConfigError
 from rollup.jobs import Job
-from rollup.protocol.entries import SignedBundle, SignedReceipt, signer
+from rollup.protocol.entries import Entry, SignedBundle, SignedReceipt, signer
 from rollup.protocol.receipts import Work, WorkKind
 from rollup.protocol.types import AccountIndex, Nonce, SlotIndex
 from rollup.worker import Identity, Worker
@@ -61,7 +62,7 @@ def test_claims_go_on_from_each_other_and_may_be_recomputed(content: ContentStor
     assert [work.first_step for work in made] == [10, 12, 14, 16, 18]
     assert [work.slot for work in made] == [4, 9, 4, 9, 4]
     assert {(work.account, work.defender, work.steps) for work in made} == {(3, OWNER, 2)}
-    for before, after in zip(made, made[1:], strict=False):
+    for before, after in pairwise(made):
         assert before.params_after == after.params
     for work in made:
         program = content.program(work.program)
@@ -124,10 +125,9 @@ def test_a_value_that_is_not_finite_is_not_claimed(
 def test_what_was_claimed_before_a_nan_stays_and_nothing_follows(content: ContentStore) -> None:
     inputs = tuple(segment(content, n) for n in (1.0, 2.0, np.nan, 3.0))
     worker = Worker(content, EXECUTE, ME, Nonce(0))
-    made = []
+    made: list[Entry] = []
     with pytest.raises(NotFiniteError):
-        for entry in worker.run(job(content, inputs=inputs)):
-            made.append(entry)  # noqa: PERF402 - what came before the error is looked at
+        made.extend(worker.run(job(content, inputs=inputs)))  # keeps what came before the error
     assert [work.nonce for work in works(made)] == [0, 1]
     for work in works(made):
         assert content.has_segment(work.params_after)
@@ -154,7 +154,7 @@ def test_content_that_is_missing_or_damaged_ends_the_job(content: ContentStore) 
     asked = job(content)
     (path,) = content.folder.glob(f"segments/{asked.inputs[0].hex()}*")
     path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(ContentError, match="is damaged.*fetch it again"):
+    with pytest.raises(ContentError, match=r"is damaged.*fetch it again"):
         list(worker.run(asked))
 
 
