@@ -20,6 +20,7 @@ from rollup.errors import ConfigError
 
 app = typer.Typer(
     add_completion=False,
+    rich_markup_mode=None,  # plain help: a third of the time, and it can be searched
     help="A ledger for AI contributions, with fraud proofs that end in one scalar operation.",
 )
 for command in (demo, devnet, deploy, status):

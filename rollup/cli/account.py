@@ -11,7 +11,7 @@ from rollup.protocol.types import Address, SlotIndex, address_text
 if TYPE_CHECKING:
     from rollup.l1.deploy import Contracts
 
-app = typer.Typer(help="Accounts, bonds and credits in the vault.")
+app = typer.Typer(rich_markup_mode=None, help="Accounts, bonds and credits in the vault.")
 
 
 @app.command("open")

@@ -47,7 +47,10 @@ def demo(
     ] = None,
     json: options.Json = None,
 ) -> None:
-    """Train, claim, batch, doubt, bisect, prove one scalar operation on chain, slash, confirm."""
+    """Play the whole story on a chain of its own.
+
+    Train, claim, batch, doubt, bisect, prove one scalar operation on chain, slash, confirm.
+    """
     from rollup import files, parties, report
     from rollup.demo import report as endings
     from rollup.demo import story

@@ -31,7 +31,10 @@ def deploy(
     unsafe_key: options.UnsafeKey = None,
     unsafe_dev_account: options.UnsafeDevAccount = None,
 ) -> None:
-    """Deploy the contracts, verify them, and write down where they are."""
+    """Deploy and verify the contracts.
+
+    Where they stand is written to a file that the other commands read.
+    """
     from rollup import report, session
     from rollup.l1 import deploy as deployments
     from rollup.protocol.presets import PRESETS

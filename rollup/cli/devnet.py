@@ -29,7 +29,10 @@ def devnet(
     ] = "plumbline",
     json: Json = None,
 ) -> None:
-    """Run a development chain with funded accounts until interrupted. It forgets everything."""
+    """Run a development chain until interrupted.
+
+    Its accounts are funded, their keys public, and it forgets everything.
+    """
     from rollup import files, report
     from rollup.l1 import devnet as chains
 

@@ -6,6 +6,9 @@ from typing import Annotated
 import typer
 
 from rollup.config import duration
+from rollup.errors import ConfigError, DocumentError
+from rollup.protocol.documents import octets
+from rollup.protocol.types import Hash
 
 L1 = Annotated[
     str,
@@ -81,6 +84,18 @@ Json = Annotated[
     Path | None,
     typer.Option("--json", envvar="PLUMBLINE_JSON", help="Also write the report to this file."),
 ]
+
+
+def hash_of(said: str, flag: str) -> Hash:
+    """The 32 bytes that a flag gives.
+
+    Raises:
+        ConfigError: when they are none.
+    """
+    try:
+        return Hash(octets(said, 32, flag))
+    except DocumentError as error:
+        raise ConfigError(f"{error}, not {said!r}") from error
 
 
 def _seconds(value: str | float) -> float:

@@ -8,8 +8,9 @@ import typer
 
 from rollup.cli import options
 from rollup.errors import Refused
+from rollup.protocol.types import Hash
 
-app = typer.Typer(help="Portable proofs of receipts.")
+app = typer.Typer(rich_markup_mode=None, help="Portable proofs of receipts.")
 
 ReceiptArgument = Annotated[str, typer.Argument(help="The receipt's id, 0x and 64 hex digits.")]
 
@@ -26,15 +27,14 @@ def get(
     """Rebuild the receipt's batch from L1 and write its proof."""
     from rollup import files, parties, session
     from rollup.protocol import proof
-    from rollup.protocol.documents import octets
 
-    wanted = octets(receipt, 32, "a receipt's id")
+    wanted = options.hash_of(receipt, "a receipt's id")
     contracts = session.connect(l1, deployment)
     follower = parties.follower(contracts)
     follower.poll()
     for header in follower.headers:
         batch = follower.batch(header.number)
-        ids = [] if batch is None else [bytes(found.id) for found in batch.receipts]
+        ids: list[Hash] = [] if batch is None else [found.id for found in batch.receipts]
         if batch is not None and wanted in ids:
             document = proof.make(batch, header, ids.index(wanted), contracts.deployment.domain)
             if out is None:
@@ -63,9 +63,7 @@ def verify(
     """Recompute a proof, offline."""
     from rollup import files
     from rollup.protocol import proof
-    from rollup.protocol.documents import octets
-    from rollup.protocol.types import Hash
 
-    expected = None if header_hash is None else Hash(octets(header_hash, 32, "--header-hash"))
+    expected = None if header_hash is None else options.hash_of(header_hash, "--header-hash")
     for line in proof.verify(files.read_json(file, "proof"), expected).lines:
         typer.echo(line)

@@ -11,7 +11,7 @@ from rollup.errors import ConfigError
 if TYPE_CHECKING:
     from rollup.protocol.entries import Entry
 
-app = typer.Typer(help="Receipts.")
+app = typer.Typer(rich_markup_mode=None, help="Receipts.")
 
 
 @app.command()
@@ -42,10 +42,9 @@ def submit(
     """Submit entries from a file, or sign and submit one statement."""
     from rollup import files, report, session
     from rollup.client import GatewayClient
-    from rollup.protocol.documents import octets, text
+    from rollup.protocol.documents import text
     from rollup.protocol.entries import sign_receipt
     from rollup.protocol.receipts import Statement, StatementKind
-    from rollup.protocol.types import Hash
 
     client = GatewayClient(gateway, patience=patience)
     if file is not None:
@@ -57,7 +56,7 @@ def submit(
         if kind not in kinds:
             raise ConfigError(f"--kind is one of {', '.join(kinds)}, not {kind!r}")
         content = [
-            Hash(octets(said, 32, flag))
+            options.hash_of(said, flag)
             for said, flag in ((subject, "--subject"), (statement, "--statement"))
         ]
         signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)

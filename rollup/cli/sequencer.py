@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rollup.l1.accounts import Signer
     from rollup.l1.deploy import Contracts
 
-app = typer.Typer(help="Batch receipts and post them.")
+app = typer.Typer(rich_markup_mode=None, help="Batch receipts and post them.")
 
 
 def _setting(name: str, text: str) -> object:
@@ -52,7 +52,10 @@ def run(
     unsafe_dev_account: options.UnsafeDevAccount = None,
     log_format: options.LogFormat = "text",
 ) -> None:
-    """Run gateway, batcher and poster until interrupted; what was acknowledged is on disk."""
+    """Run gateway, batcher and poster.
+
+    Runs until interrupted. What was acknowledged is on disk, and is posted by the next run.
+    """
     from rollup import report, session
     from rollup.protocol.types import Wei
 

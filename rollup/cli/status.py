@@ -17,7 +17,10 @@ def status(
     ] = None,
     json: options.Json = None,
 ) -> None:
-    """Show batches, open games and bonds, and whether the sequencer is well."""
+    """Show where a deployment stands.
+
+    Batches, open games and bonds, and whether the sequencer is well.
+    """
     from rollup import files, report, session
 
     contracts = session.connect(l1, deployment)

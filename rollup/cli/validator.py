@@ -6,7 +6,7 @@ import typer
 
 from rollup.cli import keys, options
 
-app = typer.Typer(help="Watch claims and challenge false ones.")
+app = typer.Typer(rich_markup_mode=None, help="Watch claims and challenge false ones.")
 
 
 @app.command()
@@ -30,7 +30,10 @@ def run(
     log_format: options.LogFormat = "text",
     json: options.Json = None,
 ) -> None:
-    """Follow L1 until interrupted; everything it keeps is on L1 and in the folder of content."""
+    """Recompute every claim, and dispute what is wrong.
+
+    Runs until interrupted; everything it needs is on L1 and in the folder of content.
+    """
     from rollup import files, parties, report, session
     from rollup.l1.game_port import ContractGames
     from rollup.settlement import Settlement

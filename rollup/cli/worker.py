@@ -8,7 +8,7 @@ import typer
 
 from rollup.cli import keys, options
 
-app = typer.Typer(help="Compute, claim and defend.")
+app = typer.Typer(rich_markup_mode=None, help="Compute, claim and defend.")
 
 
 @app.command()
@@ -34,7 +34,10 @@ def run(
     log_format: options.LogFormat = "text",
     json: options.Json = None,
 ) -> None:
-    """Run jobs, keep what they leave in the folder of content, and sign receipts for them."""
+    """Run jobs, sign receipts, and defend them.
+
+    What the jobs leave is kept in the folder of content. Runs until interrupted, if it defends.
+    """
     from prover import execute
     from prover.content import ContentStore
     from rollup import files, jobs, parties, report, session

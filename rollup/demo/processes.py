@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from rollup.config import PREFIX
 from rollup.demo.errors import DemoError
 
 
@@ -20,17 +21,21 @@ class Processes:
         self._logs = logs
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(
-        self, name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
-    ) -> None:
-        """Starts `python -m MODULE ARGUMENTS`; its output goes to NAME.log."""
+    def start(self, name: str, arguments: Sequence[str]) -> None:
+        """Starts `python -m MODULE ARGUMENTS`; its output goes to NAME.log.
+
+        Flags that the environment sets are ours and not the child's.
+        """
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(PREFIX)
+        }
         with (self._logs / f"{name}.log").open("wb") as log:
             self._children[name] = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
+                env=inherited,
                 start_new_session=True,
             )
 
