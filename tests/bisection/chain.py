@@ -16,7 +16,8 @@ from bisection.replay import TracePool
 from bisection.watcher import Watcher
 from prover.commit.keccak import Hash, keccak
 from prover.errors import WitnessError
-from tests.bisection.liars import CHALLENGER, DEFENDER, BaseLiar, Liar, ModelTable, Table
+from tests.bisection.liars import BaseLiar
+from tests.bisection.table import CHALLENGER, DEFENDER, Liar, ModelTable, Table
 
 GAS = 60_000
 RULES = Rules(k=16, clock=1_000, grace=100)

@@ -29,21 +29,15 @@ from tests.bisection.chain import (
     truth,
 )
 from tests.bisection.liars import (
-    CHALLENGER,
-    DEFENDER,
     LIARS,
-    PRE,
     BaseLiar,
     ConsistentLiar,
     LateLies,
     LyingTrace,
     RandomLiar,
     Silent,
-    View,
-    ceil_log,
-    claim_of,
-    lie,
 )
+from tests.bisection.table import CHALLENGER, DEFENDER, PRE, View, ceil_log, claim_of, lie
 
 LENGTH = 5_000
 

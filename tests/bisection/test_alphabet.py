@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bisection.alphabet import AlphabetMachine, AlphabetTrace
 from prover.commit.keccak import ZERO_HASH, Hash
 from prover.errors import PositionError, WitnessError
-from tests.bisection.liars import PRE
+from tests.bisection.table import PRE
 
 MACHINE = AlphabetMachine()
 STATES = st.binary(min_size=32, max_size=32).map(Hash)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bisection.dissection import Dissection, Opening, cut, first_head, next_head, parts
 from bisection.machine import LENGTH_LIMIT, Address, ClaimId
 from prover.commit.keccak import ZERO_HASH, Hash, keccak
-from tests.bisection.liars import lie
+from tests.bisection.table import lie
 
 LENGTHS = st.integers(1, LENGTH_LIMIT - 1) | st.integers(1, 300)
 KS = st.integers(2, 64)

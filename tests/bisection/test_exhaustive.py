@@ -36,11 +36,11 @@ from bisection.game import (
 )
 from bisection.rules import apply
 from prover.commit.keccak import Hash
-from tests.bisection.liars import (
+from tests.bisection.liars import LyingTrace
+from tests.bisection.table import (
     CHALLENGER,
     PRE,
     WON,
-    LyingTrace,
     ModelTable,
     View,
     ceil_log,

@@ -6,18 +6,8 @@ import pytest
 
 from bisection.alphabet import AlphabetTrace
 from bisection.game import Rules, Side, Status
-from tests.bisection.liars import (
-    CHALLENGER,
-    LIARS,
-    PRE,
-    WON,
-    BaseLiar,
-    ModelTable,
-    Result,
-    ceil_log,
-    claim_of,
-    play,
-)
+from tests.bisection.liars import LIARS, BaseLiar
+from tests.bisection.table import CHALLENGER, PRE, WON, ModelTable, Result, ceil_log, claim_of, play
 
 RULES = Rules(k=16, clock=1_000, grace=100)
 LENGTHS = (1, 2, 15, 16, 17, 31, 32, 33, 255, 256, 257, 5_000, 1 << 40, (1 << 62) - 1)

@@ -29,9 +29,9 @@ from bisection.game import (
     answering_action,
 )
 from bisection.machine import Address
-from tests.bisection.liars import (
+from tests.bisection.liars import LIARS
+from tests.bisection.table import (
     CHALLENGER,
-    LIARS,
     PRE,
     WON,
     ModelTable,

@@ -14,7 +14,7 @@ from bisection.machine import Claim, Trace
 from bisection.replay import SharedTrace, TracePool
 from bisection.retries import Retries
 from prover.commit.keccak import Hash
-from tests.bisection.liars import PRE, claim_of
+from tests.bisection.table import PRE, claim_of
 
 LENGTH = 200
 

@@ -34,11 +34,11 @@ from bisection.machine import Address, Claim
 from bisection.rules import apply
 from prover.commit.keccak import Hash
 from prover.errors import WitnessError
-from tests.bisection.liars import (
+from tests.bisection.liars import AlwaysFirst
+from tests.bisection.table import (
     CHALLENGER,
     DEFENDER,
     PRE,
-    AlwaysFirst,
     ModelTable,
     claim_of,
     honest_action,

@@ -20,14 +20,7 @@ from bisection.game import (
     unopened,
 )
 from prover.commit.keccak import Hash
-from tests.bisection.liars import (
-    CHALLENGER,
-    PRE,
-    ModelTable,
-    claim_of,
-    honest_action,
-    lie,
-)
+from tests.bisection.table import CHALLENGER, PRE, ModelTable, claim_of, honest_action, lie
 
 K = 4
 TRUTH = AlphabetTrace(PRE, 64)

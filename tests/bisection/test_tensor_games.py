@@ -13,12 +13,11 @@ from prover.commit.keccak import keccak
 from prover.machine import TensorMachine, TensorTrace
 from prover.program import run_commitment
 from prover.state import State
-from tests.bisection.liars import (
+from tests.bisection.liars import LIARS, BaseLiar
+from tests.bisection.table import (
     CHALLENGER,
     DEFENDER,
-    LIARS,
     WON,
-    BaseLiar,
     ModelTable,
     ceil_log,
     honest_action,

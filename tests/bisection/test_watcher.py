@@ -13,7 +13,7 @@ from bisection.retries import Retries
 from bisection.watcher import Judgement, Verdict, Watcher, judge
 from prover.commit.keccak import Hash
 from tests.bisection.chain import Chain, Port
-from tests.bisection.liars import CHALLENGER, PRE, claim_of, lie
+from tests.bisection.table import CHALLENGER, PRE, claim_of, lie
 
 
 class Time:

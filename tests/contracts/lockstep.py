@@ -28,7 +28,7 @@ from bisection.game import (
 from bisection.machine import Address, Claim, ClaimId, Machine
 from bisection.ports import Posted
 from tests.bisection.chain import Chain
-from tests.bisection.liars import WITNESS_ERROR, ModelTable, View, claim_of
+from tests.bisection.table import WITNESS_ERROR, ModelTable, View, claim_of
 from tests.contracts.arena import REJECTED, Arena, Parameters, deploy, raw_address
 from tests.contracts.evm import Event, Revert
 

@@ -26,19 +26,8 @@ from bisection.game import (
 )
 from prover.commit.keccak import Hash
 from tests.bisection.chain import Adversary, Validator, defender, run, scripted
-from tests.bisection.liars import (
-    LIARS,
-    PRE,
-    WITNESS_ERROR,
-    WON,
-    BaseLiar,
-    LateLies,
-    View,
-    ceil_log,
-    honest_action,
-    lie,
-    play,
-)
+from tests.bisection.liars import LIARS, BaseLiar, LateLies
+from tests.bisection.table import PRE, WITNESS_ERROR, WON, View, ceil_log, honest_action, lie, play
 from tests.contracts.arena import REJECTED
 from tests.contracts.lockstep import Bench, LockstepChain, LockstepTable, arena_of
 

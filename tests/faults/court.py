@@ -16,7 +16,7 @@ from bisection.machine import Address, Claim, ClaimId, Trace
 from prover.commit.keccak import Hash, keccak
 from prover.machine import TensorMachine, TensorTrace
 from prover.program import run_commitment
-from tests.bisection.liars import Liar, Result, View, honest_action, play
+from tests.bisection.table import Liar, Result, View, honest_action, play
 from tests.contracts.arena import Arena, Parameters, deploy, raw_address
 from tests.contracts.evm import Evm
 from tests.contracts.lockstep import LockstepTable, fields, hexed

@@ -14,7 +14,8 @@ from prover import reference
 from prover.backends import Backend, backend
 from prover.ops import Opcode
 from rollup.demo.fault import ScalarFault
-from tests.bisection.liars import LIARS, BaseLiar, View, honest_action
+from tests.bisection.liars import LIARS, BaseLiar
+from tests.bisection.table import View, honest_action
 from tests.contracts.arena import REJECTED
 from tests.contracts.evm import Revert
 from tests.contracts.lockstep import hexed
