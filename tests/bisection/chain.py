@@ -202,6 +202,25 @@ def address(number: int) -> Address:
     return Address(number.to_bytes(20, "big"))
 
 
+class CountedTrace:
+    """The truth, counting passes over the run."""
+
+    def __init__(self, claim: Claim, passes: list[Sequence[int]]) -> None:
+        self.trace = truth(claim)
+        self.passes = passes
+
+    @property
+    def length(self) -> int:
+        return self.trace.length
+
+    def states(self, positions: Sequence[int]) -> list[Hash]:
+        self.passes.append(positions)
+        return self.trace.states(positions)
+
+    def witness(self, position: int) -> bytes:
+        return self.trace.witness(position)
+
+
 class Validator:
     """Watcher and challenging agent of one address, as a process would run them."""
 
