@@ -1,0 +1,60 @@
+"""What the tests of the store share: opening one, filling it, and reading its answers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rollup.errors import Refused
+from rollup.protocol import codec
+from rollup.protocol.batch import Batch, Header, data_hashes, split
+from rollup.protocol.eip712 import Domain
+from rollup.protocol.types import BatchNumber, Hash, Seconds
+from rollup.store import Sealed, SqliteStore
+from tests.rollup.entries import DOMAIN
+
+T = TypeVar("T")
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(coroutine)
+
+
+@asynccontextmanager
+async def opened(path: Path, domain: Domain = DOMAIN) -> AsyncIterator[SqliteStore]:
+    store = await SqliteStore.open(path, domain)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def seal(store: SqliteStore, count: int, number: int = 1) -> Sealed:
+    """Seals the first `count` pooled entries."""
+    pooled = (await store.pooled())[:count]
+    batch = Batch.of([p.entry for p in pooled])
+    chunks = split(codec.encode(batch.entries), 300)
+    sealed = Sealed(
+        BatchNumber(number),
+        pooled[-1].sequence,
+        len(batch.receipts),
+        batch.root,
+        data_hashes(chunks)[-1],
+        tuple(chunks),
+    )
+    await store.seal(sealed, 50)
+    return sealed
+
+
+def header_of(sealed: Sealed, parent: Hash, posted: int = 7) -> Header:
+    return Header(
+        sealed.number, parent, Seconds(posted), sealed.receipts, sealed.root, sealed.data_hash
+    )
+
+
+def codes(results: list[Any]) -> list[str]:
+    return [
+        result.code if isinstance(result, Refused) else "known" if result.known else "new"
+        for result in results
+    ]
