@@ -205,7 +205,7 @@ class Follower:
                 if not isinstance(work, Work):
                     continue
                 try:
-                    claim = self._derive(work, signed, live)
+                    claim = self._derive(work, signed, live, header.posted)
                 except VoidClaim as error:
                     void += 1
                     events.warning("claim.void", claim=work.id, code=error.code, reason=str(error))
@@ -214,14 +214,14 @@ class Follower:
             index += len(entry.receipts)
         return found, void
 
-    def _derive(self, work: Work, signed: bool, live: bool) -> Claim:
+    def _derive(self, work: Work, signed: bool, live: bool, posted: Seconds) -> Claim:
         if not signed:
             raise VoidClaim("wrong-signer", "its signature is not that of its account's owner")
         if not live:
             raise VoidClaim(
                 "slot-not-live", f"slot {work.slot} of account {work.account} was not live"
             )
-        return tensor_claim(work, self._program(work.program), self._preset)
+        return tensor_claim(work, self._program(work.program), self._preset, posted)
 
     def _signed(self, entry: Entry) -> bool:
         try:

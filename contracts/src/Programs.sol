@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
 import {IPrograms, ProgramInfo} from "./interfaces/IPrograms.sol";
 import {Merkle} from "./libraries/Merkle.sol";
 import {Row, Rows} from "./libraries/Rows.sol";
@@ -29,7 +30,16 @@ contract Programs is IPrograms {
         uint256[MAX_LEVELS] sums;
     }
 
+    /// @notice Whose clock is protocol time.
+    IDisputeGame public immutable CLOCK;
+
     mapping(bytes32 id => ProgramInfo) private _infos;
+    /// @inheritdoc IPrograms
+    mapping(bytes32 id => uint64) public registeredAt;
+
+    constructor(IDisputeGame clock) {
+        CLOCK = clock;
+    }
 
     /// @inheritdoc IPrograms
     function register(bytes calldata rows, uint32 depths) external returns (bytes32 id) {
@@ -58,6 +68,7 @@ contract Programs is IPrograms {
         id = keccak256(abi.encodePacked(Tags.PROGRAM, root, known.rows, known.microSteps, depths));
         if (_infos[id].microSteps != 0) return id;
         _infos[id] = known;
+        registeredAt[id] = CLOCK.protocolTime();
         emit Registered(id, known.microSteps, known.work, known.words, known.rows, depths, root);
     }
 

@@ -169,6 +169,7 @@ contract Rollup is IRollup {
         address signer = Receipts.signer(work.signedHash(id, opening.bundle), opening.signature);
         if (signer != VAULT.ownerOf(work.account)) revert WrongSigner(signer);
         if (!VAULT.isLive(work.account, work.slot, header.posted)) revert SlotNotLive();
+        if (PROGRAMS.registeredAt(work.program) >= header.posted) revert LateProgram();
         return TensorClaims.derive(work, id, PROGRAMS.info(work.program), caps(), KIND);
     }
 

@@ -89,6 +89,7 @@ def tell(settings: Settings, console: Console) -> Ending:
         contracts = scene.build(chain.url, settings.folder, cast)
         bars.advance(setting)
         data = scene.fill(contracts, cast, content, digits)
+        chain.advance(1)  # programs count in batches that are posted after their registration
         bars.advance(setting)
         work = [scene.jobs_of(data, share, worker) for worker in range(scene.WORKERS)]
         _deposit(contracts, cast, work)

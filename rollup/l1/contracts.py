@@ -279,7 +279,9 @@ class ProgramsContract(Bound):
         micro_steps, work, words, rows, depths = self.read("info", program)
         if micro_steps == 0:
             return None
-        return ProgramInfo(micro_steps, work, words, rows, Depths(*depths.to_bytes(4)))
+        registered = Seconds(self.read("registeredAt", program))
+        held = Depths(*depths.to_bytes(4))
+        return ProgramInfo(micro_steps, work, words, rows, held, registered)
 
     def register(self, signer: Signer, rows: Sequence[bytes], depths: Depths) -> Mined:
         """Registers a program by its packed rows."""

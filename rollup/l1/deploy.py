@@ -228,7 +228,7 @@ def _arguments(deployment: Deployment, preset: Preset) -> dict[str, tuple[Any, .
         _caps(preset),
     )
     return {
-        "programs": (),
+        "programs": (at["game"],),
         "machine": (),
         "vault": (preset.bond, preset.unbonding, at["game"], [at["rollup"]]),
         "rollup": (rollup,),

@@ -27,7 +27,9 @@ from rollup.l1.game import ClaimStatus, DissectionPosted, replay
 from rollup.l1.openings import Opening
 
 # What the rollup says of a claim that counts for nothing.
-_VOID = frozenset({"SlotNotLive", "UnknownKind", "UnknownProgram", "OverCap", "WrongSigner"})
+_VOID = frozenset(
+    {"SlotNotLive", "UnknownKind", "UnknownProgram", "LateProgram", "OverCap", "WrongSigner"}
+)
 
 
 class ContractGames:

@@ -13,7 +13,7 @@ from prover.row import Depths
 from rollup.errors import VoidClaim
 from rollup.protocol.presets import Preset
 from rollup.protocol.receipts import Work, WorkKind
-from rollup.protocol.types import U64_MAX
+from rollup.protocol.types import U64_MAX, Seconds
 
 TENSOR_KIND: Final = 0
 """Number of the tensor machine in the game's list of kinds."""
@@ -32,6 +32,8 @@ class ProgramInfo:
     """u64, of the registers that rows read and write."""
     rows: int
     depths: Depths
+    registered: int = 0
+    """Protocol time of its registration."""
 
 
 def check_work(work: Work, program: ProgramInfo | None, preset: Preset) -> ProgramInfo:
@@ -62,13 +64,17 @@ def check_work(work: Work, program: ProgramInfo | None, preset: Preset) -> Progr
     return program
 
 
-def tensor_claim(work: Work, program: ProgramInfo | None, preset: Preset) -> Claim:
-    """The claim of `work`, whose program L1 knows as `program` (None when it does not).
+def tensor_claim(work: Work, program: ProgramInfo | None, preset: Preset, posted: Seconds) -> Claim:
+    """The claim of `work`, in a batch posted at protocol time `posted`; see `check_work`.
 
     Raises:
-        VoidClaim: see `check_work`.
+        VoidClaim: see `check_work`; also late-program, when the program was not registered before.
     """
     known = check_work(work, program, preset)
+    if known.registered >= posted:
+        raise VoidClaim(
+            "late-program", f"program 0x{work.program.hex()} was not registered before the post"
+        )
     derived = machine.tensor_claim(
         work.program,
         known.micro_steps,

@@ -232,7 +232,8 @@ def deploy(
     evm, rules = chain or Evm(), rules or Parameters()
     contracts = compiled(*UNITS, shipped=evm.shipped)
     deployer, sequencer = evm.account("deployer"), evm.account("sequencer")
-    programs = evm.deploy(contracts["Programs"], sender=deployer)
+    clock_at = evm.next_address(deployer, 4)
+    programs = evm.deploy(contracts["Programs"], clock_at, sender=deployer)
     machine = evm.deploy(contracts["TensorMachine"], sender=deployer)
     vault_at, rollup_at, game_at = (evm.next_address(deployer, ahead) for ahead in range(3))
     vault = evm.deploy(
@@ -253,6 +254,7 @@ def deploy(
     _, slot = vault.deposit(1, sender=sequencer, value=rules.bond)
     rollup.chooseSlot(slot, sender=sequencer)
     programs.register(b"".join(COUNTER.packed), int.from_bytes(bytes(DEPTHS)), sender=deployer)
+    evm.warp(1)  # a program counts in batches that are posted after its registration
     return Ledger(
         evm,
         rules,

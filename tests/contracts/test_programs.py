@@ -33,7 +33,8 @@ REFUSALS = {"BadDepths", "BadMicroSteps", "BadRowCount"}
 
 @pytest.fixture
 def programs(toolchain: None) -> Contract:
-    return Evm().deploy(compiled("src/Programs.sol")["Programs"])
+    evm, units = Evm(), compiled("src/Programs.sol", "test/BlockClock.sol")
+    return evm.deploy(units["Programs"], evm.deploy(units["BlockClock"]).address)
 
 
 def word(depths: Depths) -> int:

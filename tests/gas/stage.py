@@ -159,7 +159,8 @@ def build(chain: Chain, lengths: Sequence[int] = (CLAIM_STEPS,) * BUNDLES) -> St
     """
     rules = Parameters()
     deployer, sequencer = chain.account("deployer"), chain.account("sequencer")
-    programs = chain.deploy(shipped("Programs"), sender=deployer)
+    clock_at = chain.next_address(deployer, 4)
+    programs = chain.deploy(shipped("Programs"), clock_at, sender=deployer)
     machine = chain.deploy(shipped("TensorMachine"), sender=deployer)
     vault_at, rollup_at, game_at = (chain.next_address(deployer, ahead) for ahead in range(3))
     vault = chain.deploy(
@@ -181,6 +182,7 @@ def build(chain: Chain, lengths: Sequence[int] = (CLAIM_STEPS,) * BUNDLES) -> St
     depths = int.from_bytes(bytes(training().depths))
     programs.register(b"".join(training().packed), depths, sender=deployer)
     stage.note("register")
+    chain.warp(1)  # a program counts in batches that are posted after its registration
     _, slot = vault.deposit(1, sender=sequencer, value=rules.bond)
     rollup.chooseSlot(slot, sender=sequencer)
     stage.account, _ = vault.deposit(1, sender=stage.owner, value=rules.bond)

@@ -23,8 +23,8 @@ from rollup.protocol.eip712 import Signature
 from rollup.protocol.entries import Entry, SignedReceipt, sign_receipt
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.receipts import Work
-from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, SlotIndex
-from tests.rollup.entries import DOMAIN, KEY, OWNER, bundled, label, single, work
+from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, Seconds, SlotIndex
+from tests.rollup.entries import DOMAIN, KEY, OWNER, PROGRAM, bundled, label, single, work
 from tests.rollup.fake_view import KNOWN, FakeView
 
 OTHER_KEY = b"\x07" * 32
@@ -77,7 +77,7 @@ def test_claims_come_with_what_opens_them_on_l1() -> None:
     works = [one, *(r for r in three.receipts if isinstance(r, Work))]
     assert at.pending() == names(*works)
     for receipt in works:
-        assert at.claim(name(receipt)) == tensor_claim(receipt, KNOWN, MINIMAL)
+        assert at.claim(name(receipt)) == tensor_claim(receipt, KNOWN, MINIMAL, header.posted)
         assert at.locate(name(receipt)).work == receipt
     batch = Batch.of([three, single(5)])
     assert at.opening(name(works[2])) == opening(header, batch, 1)
@@ -85,6 +85,25 @@ def test_claims_come_with_what_opens_them_on_l1() -> None:
     assert at.claims_of(Address(bytes(20))) == []
     with pytest.raises(DataUnavailable, match="no batch at hand"):
         at.claim(ClaimId(label(0).id))
+
+
+def test_a_program_that_is_registered_after_the_post_makes_no_claim_of_it() -> None:
+    view = FakeView()
+    view.programs.clear()
+    view.post(signed(work(0)))
+    at = follower(view)
+    at.poll()
+    assert at.pending() == []
+    # It stays void for whoever looks later, as it is for whoever looked before.
+    view.programs[PROGRAM] = replace(KNOWN, registered=Seconds(view.time))
+    late = follower(view)
+    late.poll()
+    assert late.pending() == at.pending() == []
+    view.time += 1
+    view.post(signed(work(1)))
+    for one in (at, late):
+        one.poll()
+        assert one.pending() == names(work(1))
 
 
 def test_a_claim_is_pending_until_its_window_closes() -> None:

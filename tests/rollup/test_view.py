@@ -16,7 +16,7 @@ from rollup.protocol.claims import tensor_claim
 from rollup.protocol.entries import Entry, sign_bundle, sign_receipt
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.receipts import Work, WorkKind
-from rollup.protocol.types import BatchNumber, Hash, SlotIndex
+from rollup.protocol.types import BatchNumber, Hash, Seconds, SlotIndex
 from tests.rollup.entries import work as any_work
 from tests.rollup.world import GROWTH, SEQUENCER, WORKER, World
 
@@ -55,7 +55,7 @@ def test_a_claim_is_the_one_that_l1_derives(world: World) -> None:
     header, batch = world.post(entries), Batch.of(entries)
     info = world.contracts.programs.info(GROWTH.id)
     for index, work in enumerate(drawn_works):
-        claim = tensor_claim(work, info, MINIMAL)
+        claim = tensor_claim(work, info, MINIMAL, header.posted)
         assert world.contracts.rollup.claim_of(opening(header, batch, index)) == as_l1_says(claim)
 
 
@@ -101,7 +101,7 @@ def test_what_is_void_here_is_void_on_l1(
 
 def test_the_reasons_for_void_claims_are_known_by_code() -> None:
     with pytest.raises(VoidClaim) as caught:
-        tensor_claim(any_work(0), None, MINIMAL)
+        tensor_claim(any_work(0), None, MINIMAL, Seconds(1))
     assert caught.value.code == "unknown-program"
     assert VoidClaim.exit_code == SignatureError.exit_code == 3
 

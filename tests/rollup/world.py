@@ -130,6 +130,7 @@ def build(chain: Devnet, folder: Path) -> World:
     contracts = connect(client, deployment)
     world = World(chain, contracts, folder)
     contracts.programs.register(sequencer, GROWTH.packed, GROWTH.depths)
+    chain.advance(1)  # a program counts in batches that are posted after its registration
     world.content.put_program(GROWTH)
     _, slot, _ = contracts.vault.deposit(sequencer, 1)
     contracts.rollup.choose_slot(sequencer, slot)

@@ -42,4 +42,8 @@ interface IPrograms {
 
     /// @notice What is known of a program; all zero when it is unknown.
     function info(bytes32 id) external view returns (ProgramInfo memory);
+
+    /// @notice Protocol time at which a program became known; 0 when it is unknown. A receipt that was posted no later
+    /// claims nothing: else a claim could be made to count after everybody had found it void.
+    function registeredAt(bytes32 id) external view returns (uint64);
 }

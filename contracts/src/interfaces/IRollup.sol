@@ -166,6 +166,8 @@ interface IRollup is IClaimHost {
     error SlotNotLive();
     /// @notice Thrown when the program is not registered. The claim is void.
     error UnknownProgram();
+    /// @notice Thrown when the receipt's program was not registered before the batch was posted.
+    error LateProgram();
     /// @notice Thrown when the claim exceeds a cap or has no steps. It is void.
     error OverCap();
     /// @notice Thrown when the value sent is not the challenger's bond.

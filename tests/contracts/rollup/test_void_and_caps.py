@@ -58,7 +58,24 @@ def register(ledger: Ledger, *rows: Row) -> Program:
     program = Program.of(rows, COUNTER.depths)
     depths = int.from_bytes(bytes(program.depths))
     ledger.programs.register(b"".join(program.packed), depths, sender=ledger.challenger)
+    ledger.chain.warp(1)
     return program
+
+
+def test_a_program_that_is_registered_after_the_post_makes_no_claim_of_it(ledger: Ledger) -> None:
+    """Nobody may make a claim count after everybody has found it void."""
+    row = COUNTER.rows[0]
+    assert row is not None
+    program = Program.of((row, row), COUNTER.depths)
+    posted = ledger.post_works(RUN.work(ledger.account, program=program.id, params_after=LIE))
+    with reverts("UnknownProgram"):
+        ledger.rollup.claimOf(posted.opening(0))
+    register(ledger, row, row)
+    assert ledger.programs.registeredAt(program.id) == posted.header.posted  # not before
+    with reverts("LateProgram"):
+        ledger.challenge(posted.opening(0), RUN.values(16))
+    again = ledger.post_works(RUN.work(ledger.account, nonce=1, program=program.id))
+    assert ledger.rollup.claimOf(again.opening(0))[5] == 2 * RUN.steps
 
 
 def test_the_cap_on_rows_binds() -> None:

@@ -281,7 +281,7 @@ def test_threads_share_an_account_without_a_clash(client: L1Client, clean: Devne
 def test_logs_are_asked_for_in_pieces(
     client: L1Client, clean: Devnet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rollup.l1.client.LOG_SPAN", 3)
+    monkeypatch.setattr("rollup.l1.reading.LOG_SPAN", 3)
     assert client.spans(BlockNumber(0), BlockNumber(7)) == [(0, 2), (3, 5), (6, 7)]
     assert client.spans(BlockNumber(4), BlockNumber(3)) == []
     pay(client, clean)
