@@ -57,5 +57,6 @@ def _invoke(arguments: list[str]) -> int:
     except typer.TyperException as error:
         used = getattr(error, "ctx", None)
         path = "plumbline" if used is None else used.command_path
-        raise ConfigError(f"{error.format_message()} See `{path} --help`") from error
+        said = error.format_message().rstrip(".")
+        raise ConfigError(f"{said}; see `{path} --help`") from error
     return 0

@@ -27,7 +27,7 @@ def open_account(
     unsafe_dev_account: options.UnsafeDevAccount = None,
     json: options.Json = None,
 ) -> None:
-    """Open the signer's account, if it has none, and deposit bonds."""
+    """Open the signer's account, and deposit bonds."""
     from rollup import session
 
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
@@ -72,7 +72,10 @@ def exit_slot(
     unsafe_dev_account: options.UnsafeDevAccount = None,
     json: options.Json = None,
 ) -> None:
-    """Start a bond on its way out; with --withdraw, turn it into credit at the end."""
+    """Start a bond on its way out, or take it out at the end.
+
+    With --withdraw a bond whose unbonding is over becomes credit.
+    """
     from rollup import session
 
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
@@ -94,7 +97,10 @@ def collect(
     unsafe_dev_account: options.UnsafeDevAccount = None,
     json: options.Json = None,
 ) -> None:
-    """Take out the signer's credit: won bonds, returned bonds, refunds."""
+    """Take out the signer's credit.
+
+    Won bonds, returned bonds, refunds.
+    """
     from rollup import session
 
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)

@@ -39,6 +39,7 @@ def _decrypt(keystore: Path, password_file: Path | None) -> bytes:
     if password_file is None:
         raise ConfigError("--keystore needs --password-file: name the file with its password")
     from eth_account import Account
+    from eth_keyfile.exceptions import EthKeyfileException
 
     try:
         password = password_file.read_text("utf-8").rstrip("\r\n")
@@ -47,7 +48,7 @@ def _decrypt(keystore: Path, password_file: Path | None) -> bytes:
         raise ConfigError(
             f"cannot read {error.filename}: {error.strerror}; name another file"
         ) from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (EthKeyfileException, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"cannot unlock {keystore}: it is no keystore of version 3, or the password in"
             f" {password_file} is another one's"

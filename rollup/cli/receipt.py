@@ -39,7 +39,7 @@ def submit(
     unsafe_dev_account: options.UnsafeDevAccount = None,
     json: options.Json = None,
 ) -> None:
-    """Submit entries from a file, or sign and submit one statement."""
+    """Submit signed entries, or sign and submit a statement."""
     from rollup import files, report, session
     from rollup.client import GatewayClient
     from rollup.protocol.documents import text

@@ -27,7 +27,9 @@ class Processes:
         Flags that the environment sets are ours and not the child's.
         """
         inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith(PREFIX)
+            variable: value
+            for variable, value in os.environ.items()
+            if not variable.startswith(PREFIX)
         }
         with (self._logs / f"{name}.log").open("wb") as log:
             self._children[name] = subprocess.Popen(
