@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "bisect")]
 
-from bench.harness import Result, arguments, report  # noqa: E402
+from bench._harness import Result, arguments, report  # noqa: E402
 from tests.gas.measure import figures  # noqa: E402
 
 PACKAGES = ("py-evm", "eth-tester")

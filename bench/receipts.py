@@ -25,7 +25,7 @@ from eth_account import Account  # noqa: E402
 from eth_account.messages import encode_typed_data  # noqa: E402
 from merkletools import MerkleTools  # noqa: E402
 
-from bench.harness import Result, arguments, check, rate, report, timed  # noqa: E402
+from bench._harness import Result, arguments, check, rate, report, timed  # noqa: E402
 from prover.commit.tags import Tag  # noqa: E402
 from rollup.protocol import codec  # noqa: E402
 from rollup.protocol.batch import Batch, leaf  # noqa: E402
