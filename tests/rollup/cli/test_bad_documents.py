@@ -1,0 +1,247 @@
+"""Files that are cut or bent, numbers that are none: one clear line, and nothing half done."""
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from prover.commit.keccak import Hash
+from rollup.protocol.documents import entry_to_json
+from rollup.protocol.types import address_text
+from tests.rollup.cli.arguments import COMMANDS, DEV, ONE, Arguments, jobs_file, on_l1
+from tests.rollup.cli.conftest import Plumbline
+from tests.rollup.world import SEQUENCER, WORKER, World
+
+# ---- documents
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.99])
+def test_jobs_that_are_cut_short(world: World, plumbline: Plumbline, share: float) -> None:
+    command = COMMANDS["worker run"](world)
+    path = world.folder / "jobs.json"
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    said = plumbline(*command, *on_l1(world))
+    assert said.code == 3
+    assert "is no file of jobs: it is damaged or cut short" in said.line
+    path.unlink()
+    said = plumbline(*command, *on_l1(world))
+    assert said.code == 2
+    assert "cannot read the file of jobs" in said.line
+
+
+def test_a_proof_that_is_damaged_anywhere(
+    world: World, plumbline: Plumbline, tmp_path: Path
+) -> None:
+    (entry,) = world.work(world.job(claims=2, bundle=2))
+    world.post([entry])
+    path = tmp_path / "proof.json"
+    receipt = "0x" + entry.receipts[1].id.hex()
+    assert plumbline("proof", "get", receipt, *on_l1(world), "--out", path).code == 0
+    whole = path.read_bytes()
+    verified = plumbline("proof", "verify", path)
+    assert verified.code == 0
+    assert receipt in verified.out
+    signer = address_text(world.signer(WORKER).address)
+    assert signer in verified.out
+    draw = random.Random(7)
+    for length in draw.sample(range(len(whole.rstrip())), 25):
+        path.write_bytes(whole[:length])
+        said = plumbline("proof", "verify", path)
+        assert said.code == 3
+        assert "cut short" in said.line
+    for _ in range(150):
+        place, bit = draw.randrange(len(whole)), draw.randrange(8)
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << bit
+        path.write_bytes(flipped)
+        said = plumbline("proof", "verify", path)
+        if said.code == 0:
+            # Another way to write the same (a digit's case, a blank); or a proof for another
+            # rollup, under which the signature is somebody else's.
+            same = json.loads(flipped.lower()) == json.loads(whole.lower())
+            assert same is (signer in said.out)
+        else:
+            assert said.code == 3
+            assert said.line
+    other = plumbline("proof", "verify", path, "--header-hash", ONE)
+    assert other.code == 3
+
+
+def test_a_proof_of_nothing(world: World, plumbline: Plumbline) -> None:
+    said = plumbline("proof", "get", ONE, *on_l1(world))
+    assert said.code == 4
+    assert "try again later" in said.line
+    for wrong in ("0x12", "zz", "0x" + "zz" * 32):
+        said = plumbline("proof", "get", wrong, *on_l1(world))
+        assert said.code == 2
+        assert "0x and 64 hex digits" in said.line
+
+
+def test_a_proof_whose_data_is_not_to_be_had(world: World, plumbline: Plumbline) -> None:
+    """The root is on L1 and its data is another batch's: the command says so."""
+    first, second = world.work(world.job(claims=2))
+    header = world.post([first])
+    rollup, sequencer = world.contracts.rollup, world.signer(SEQUENCER)
+    rollup.publish(sequencer, b"no batch")
+    rollup.post(
+        sequencer,
+        type(header.number)(2),
+        header.hash,
+        1,
+        header.root,
+        rollup.data_hash_of(sequencer.address),
+    )
+    said = plumbline("proof", "get", "0x" + second.receipts[0].id.hex(), *on_l1(world))
+    assert said.code == 4
+    assert "the data of batch 2 could not be had" in said.line
+
+
+def test_entries_that_are_damaged(
+    world: World, plumbline: Plumbline, tmp_path: Path, gateway: str
+) -> None:
+    entries = world.work(world.job(claims=2))
+    path = tmp_path / "entries.json"
+    document = {"entries": [entry_to_json(entry) for entry in entries]}
+    whole = json.dumps(document).encode()
+    submit = ["receipt", "submit", path, "--gateway", gateway]
+    draw = random.Random(3)
+    for length in draw.sample(range(len(whole)), 10):
+        path.write_bytes(whole[:length])
+        said = plumbline(*submit)
+        assert said.code == 3
+        assert "cut short" in said.line
+    for _ in range(60):
+        place, bit = draw.randrange(len(whole)), draw.randrange(8)
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << bit
+        if flipped.lower() == whole.lower():
+            continue
+        path.write_bytes(flipped)
+        said = plumbline(*submit)
+        if said.code == 0:  # a blank became another
+            assert json.loads(flipped) == document
+            continue
+        assert said.code in (3, 4)
+        assert said.line
+    path.write_bytes(whole)
+    assert plumbline(*submit).code == 0
+    assert plumbline(*submit).code == 0  # known by now
+    assert plumbline("receipt", "submit", tmp_path / "none.json").code == 2
+
+
+def test_statements_that_are_not_whole(plumbline: Plumbline) -> None:
+    for flags, words in (
+        ([], "name a FILE of signed entries, or --subject and --statement"),
+        (["--subject", ONE], "name a FILE"),
+        (["--subject", "0x12", "--statement", ONE], "--subject is 0x and 64 hex digits"),
+        (["--subject", ONE, "--statement", "moon"], "--statement is 0x and 64"),
+        (["--kind", "poem", "--subject", ONE, "--statement", ONE], "--kind is one of dataset"),
+    ):
+        said = plumbline("receipt", "submit", *flags)
+        assert said.code == 2
+        assert words in said.line
+
+
+# ---- content, and numbers that are none
+
+
+def listing(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def cut_a_file(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("spoil", [cut_a_file, flip_a_bit, remove])
+@pytest.mark.parametrize("what", ["program", "params", "inputs"])
+def test_content_that_is_damaged(
+    world: World,
+    plumbline: Plumbline,
+    tmp_path: Path,
+    gateway: str,
+    what: str,
+    spoil: Callable[[Path], None],
+) -> None:
+    job = world.job()
+    content = tmp_path / "content"
+    shutil.copytree(world.folder / "content", content)
+    roots: dict[str, Hash | None] = {"params": job.params, "inputs": job.inputs[0]}
+    root = roots.get(what)
+    program = f"programs/{job.program.hex()}.program"
+    spoil(content / (program if root is None else f"segments/{root.hex()}.segment"))
+    before = listing(content)
+    command: Arguments = [
+        "worker", "run", "--no-defend", "--jobs", jobs_file(world, job), "--content", content,
+        "--backend", "reference", "--gateway", gateway, *on_l1(world), DEV, WORKER,
+    ]  # fmt: skip
+    said = plumbline(*command)
+    assert said.code == 3
+    assert "fetch it" in said.line
+    assert listing(content) == before
+    assert submitted(world, gateway) == 0
+
+
+def submitted(world: World, gateway: str) -> int:
+    """How many receipts of the worker the sequencer holds."""
+    from rollup.client import GatewayClient
+
+    account = world.contracts.vault.account_of(world.signer(WORKER).address)
+    return GatewayClient(gateway).next_nonce(account)
+
+
+@pytest.mark.parametrize(
+    ("params", "inputs", "words"),
+    [
+        (1.0, float("nan"), "nan in element 0"),
+        (float("inf"), 1.0, "inf in element 0"),
+        (3e38, 10.0, "inf in element 0"),
+    ],
+)
+def test_a_nan_ends_the_work_and_nothing_is_claimed_of_it(
+    world: World,
+    plumbline: Plumbline,
+    tmp_path: Path,
+    gateway: str,
+    params: float,
+    inputs: float,
+    words: str,
+) -> None:
+    good = world.job(claims=2)
+    bad = world.job(params=world.put(params), inputs=(world.put(inputs),))
+    path, out = jobs_file(world, good, bad, good), tmp_path / "worker.json"
+    before = listing(world.folder / "content")
+    said = plumbline(
+        "worker", "run", "--no-defend", "--jobs", path, "--content", world.folder / "content",
+        "--backend", "reference", "--gateway", gateway, *on_l1(world), DEV, WORKER, "--json", out,
+    )  # fmt: skip
+    assert said.code == 3
+    assert words in said.line
+    assert "lower the learning rate or check the inputs" in said.line
+    assert submitted(world, gateway) == 2  # of the good job before
+    assert not out.exists()
+    left = listing(world.folder / "content")
+    assert {name: left[name] for name in before} == before
+    assert not [name for name in left if name.endswith((".tmp", ".new"))]
+    for data in left.values():  # nothing that is not finite was kept beyond what was given
+        words_of = np.frombuffer(data[-16:], "<f4") if len(data) >= 16 else np.zeros(1)
+        assert np.isfinite(words_of).all() or data in before.values()
