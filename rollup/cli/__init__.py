@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from rollup import process
-from rollup.cli import account, proof, receipt, sequencer, validator, worker
+from rollup.cli import account, program, proof, receipt, sequencer, validator, worker
 from rollup.cli.demo import demo
 from rollup.cli.deploy import deploy
 from rollup.cli.devnet import devnet
@@ -29,6 +29,7 @@ for name, group in (
     ("sequencer", sequencer.app),
     ("validator", validator.app),
     ("worker", worker.app),
+    ("program", program.app),
     ("receipt", receipt.app),
     ("proof", proof.app),
     ("account", account.app),

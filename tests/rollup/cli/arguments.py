@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rollup import jobs
-from tests.rollup.world import SEQUENCER, VALIDATOR, WORKER, World
+from tests.rollup.world import GROWTH, SEQUENCER, VALIDATOR, WORKER, World
 
 DEV = "--unsafe-dev-account"
 ONE = "0x" + "11" * 32
@@ -32,6 +32,10 @@ COMMANDS: dict[str, Callable[[World], Arguments]] = {
     "account show": lambda _: ["account", "show", DEV, WORKER],
     "account open": lambda _: ["account", "open", DEV, WORKER],
     "proof get": lambda _: ["proof", "get", ONE],
+    "program register": lambda world: [
+        "program", "register", "0x" + GROWTH.id.hex(), "--content", world.folder / "content",
+        DEV, WORKER,
+    ],
     "receipt submit": lambda _: [
         "receipt", "submit", "--subject", ONE, "--statement", ONE, DEV, WORKER, "--patience", "1s"
     ],

@@ -51,6 +51,7 @@ def test_these_are_the_commands() -> None:
         "plumbline demo",
         "plumbline deploy",
         "plumbline devnet",
+        "plumbline program register",
         "plumbline proof get",
         "plumbline proof verify",
         "plumbline receipt submit",
