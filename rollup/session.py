@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -85,7 +86,7 @@ def funded(contracts: Contracts, signer: Signer, wanted: Wei, purpose: str) -> N
 
 
 def repeat(act: Callable[[], bool], poll: float, patience: float = PATIENCE) -> None:
-    """Calls `act` every `poll` seconds until it says that it is done, or an interrupt.
+    """Calls `act` every `poll` seconds until it says that it is done.
 
     An L1 that does not answer, or not sensibly, is waited for: up to `patience` seconds without one
     good round.
@@ -94,17 +95,23 @@ def repeat(act: Callable[[], bool], poll: float, patience: float = PATIENCE) -> 
         L1Error: the last one, when L1 stayed away for longer.
     """
     good = time.monotonic()
+    while True:
+        try:
+            if act():
+                return
+            good = time.monotonic()
+        except L1Error as error:
+            away = time.monotonic() - good
+            if away > patience:
+                raise
+            EVENTS.warning("l1.away", code=error.code, reason=str(error), seconds=round(away))
+        time.sleep(poll)
+
+
+@contextmanager
+def serving() -> Iterator[None]:
+    """Around what goes on until the process is told to stop: being told so ends it well."""
     try:
-        while True:
-            try:
-                if act():
-                    return
-                good = time.monotonic()
-            except L1Error as error:
-                away = time.monotonic() - good
-                if away > patience:
-                    raise
-                EVENTS.warning("l1.away", code=error.code, reason=str(error), seconds=round(away))
-            time.sleep(poll)
+        yield
     except KeyboardInterrupt:
         EVENTS.info("stopped")

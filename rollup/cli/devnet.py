@@ -1,7 +1,6 @@
 """plumbline devnet: a development chain on loopback."""
 
 import threading
-from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -33,7 +32,7 @@ def devnet(
 
     Its accounts are funded, their keys public, and it forgets everything.
     """
-    from rollup import files, report
+    from rollup import files, report, session
     from rollup.l1 import devnet as chains
 
     if engine not in ("embedded", "anvil"):
@@ -46,5 +45,5 @@ def devnet(
         report.CONSOLE.print(report.table(title, rows, ("n", "account")))
         said = {"url": chain.url, "chainId": chain.chain_id, "accounts": addresses}
         files.write_json(json, said)
-        with suppress(KeyboardInterrupt):
+        with session.serving():
             threading.Event().wait()

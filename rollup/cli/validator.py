@@ -61,4 +61,5 @@ def run(
         files.write_json(json, {"batches": len(follower.headers), "claims": counts})
         return once and not played
 
-    session.repeat(look, poll, patience)
+    with session.serving():
+        session.repeat(look, poll, patience)

@@ -57,6 +57,7 @@ def run(
     done = parties.work(listed, me, client, ContentStore(content), run_claim)
     files.write_json(json, done)
     if defend:
-        follower = parties.follower(contracts)
-        traces = parties.traces(follower, content, chosen)
-        session.repeat(parties.defence(contracts, signer, follower, traces), poll, patience)
+        with session.serving():
+            follower = parties.follower(contracts)
+            traces = parties.traces(follower, content, chosen)
+            session.repeat(parties.defence(contracts, signer, follower, traces), poll, patience)

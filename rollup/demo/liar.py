@@ -131,7 +131,8 @@ def main(path: Path) -> None:
     follower = parties.follower(contracts)
     honest = parties.traces(follower, Path(config.content), chosen)
     traces = FaultyTraces(honest, follower, content, chosen, config)
-    session.repeat(parties.defence(contracts, signer, follower, traces), config.poll)
+    with session.serving():
+        session.repeat(parties.defence(contracts, signer, follower, traces), config.poll)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ Everything is kept in memory; ``snapshot`` and ``revert`` make reorganisations.
 """
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ from prover.commit.keccak import keccak
 from rollup.l1.chain import GAS_LIMIT
 from rollup.l1.fees import intrinsic_gas
 from rollup.l1.pool import Pool, PoolRefusal
+
+# What py-evm wants for calls in calls. A library under it asks for ten times as much: nested JSON
+# would then end the process for want of stack, where it must be refused.
+sys.setrecursionlimit(10_240)
 
 FIRST_BASE_FEE: Final = 10**9
 COINBASE: Final = bytes(20)

@@ -59,7 +59,7 @@ def application(chain: EmbeddedChain) -> Starlette:
                 return Response("request too large", status_code=413)
         try:
             parsed = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             error = {"code": PARSE_ERROR, "message": "not JSON"}
             return JSONResponse({"jsonrpc": "2.0", "id": None, "error": error})
         return JSONResponse(await run_in_threadpool(answer_all, parsed))

@@ -147,7 +147,8 @@ def test_other_errors_end_the_rounds_at_once_and_an_interrupt_ends_them_well(
     with pytest.raises(LostConsistency):
         session.repeat(Rounds(monkeypatch, LostConsistency("x")).act, poll=1)
     play = Rounds(monkeypatch, False, KeyboardInterrupt(), False)
-    session.repeat(play.act, poll=1)
+    with session.serving():
+        session.repeat(play.act, poll=1)
     assert play.rounds == [False]
 
 

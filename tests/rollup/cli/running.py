@@ -149,7 +149,10 @@ class Flaky:
             wbufsize = -1
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                self.do_GET()
+
+            def do_GET(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 outer.calls += 1
                 if outer.fail_after is not None and outer.calls > outer.fail_after:
                     outer.down = True
@@ -157,8 +160,9 @@ class Flaky:
                     self.close_connection = True
                     self.connection.close()
                     return
-                headers = {"content-type": self.headers["content-type"]}
-                answer = pool.post(behind, content=body, headers=headers)
+                headers = {"content-type": self.headers.get("content-type", "")}
+                url = behind + self.path.removesuffix("/")
+                answer = pool.request(self.command, url, content=body, headers=headers)
                 self.send_response(answer.status_code)
                 self.send_header("content-length", str(len(answer.content)))
                 self.end_headers()
