@@ -1,11 +1,33 @@
 """JSON files that people and commands hand over: read with clear refusals, written whole."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rollup.errors import ConfigError, DocumentError
+
+MAX_NESTING: Final = 64
+"""Brackets inside brackets; none of our documents has ten. Deeper ones can end the process: the
+standard library's parser relies on a recursion limit, and py-evm raises it beyond the stack."""
+
+_STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKET: Final = re.compile(r"[\[{\]}]")
+
+
+def parse_json(text: str) -> Any:
+    """The JSON value of a text.
+
+    Raises:
+        ValueError: when it is none, or is nested more deeply than any document of ours.
+    """
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_NESTING:
+            raise ValueError(f"brackets are nested more than {MAX_NESTING} deep")
+    return json.loads(text)
 
 
 def read_json(path: Path, what: str) -> Any:
@@ -16,12 +38,12 @@ def read_json(path: Path, what: str) -> Any:
         DocumentError: when it holds no JSON, or JSON that is cut short.
     """
     try:
-        return json.loads(path.read_text("utf-8"))
+        return parse_json(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(
             f"cannot read the {what} {path}: {error.strerror or error}; name another file"
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DocumentError(
             f"{path} is no {what}: it is damaged or cut short ({error}); get it anew"
         ) from error

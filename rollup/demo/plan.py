@@ -46,7 +46,7 @@ class Wish:
     k: int | None = None
 
     def rows(self, program: Program) -> list[int]:
-        """The rows that `op` means: a row's number, or the start or an end of its name.
+        """The rows that `op` means: a row's number, its name, or a part of its name.
 
         Raises:
             DemoError: when it means none.

@@ -17,6 +17,7 @@ from rollup.l1.deploy import Contracts
 from rollup.l1.devnet import DEFAULT_SEED
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.receipts import WorkKind
+from rollup.protocol.types import Wei
 
 CLAIMS: Final = 8
 CLAIM_STEPS: Final = 44
@@ -102,12 +103,11 @@ class Data:
     """What each image shows, 0 to 9."""
 
 
-def fill(contracts: Contracts, cast: Cast, content: ContentStore, digits: model.Digits) -> Data:
-    """Registers the programs and puts programs, first params and inputs into the folder."""
+def fill(content: ContentStore, digits: model.Digits) -> Data:
+    """Puts programs, first params and inputs into the folder."""
     training, inference = model.training(digits), model.inference()
     for program in (training.program, inference.program):
         content.put_program(program)
-        contracts.programs.register(cast.sequencer, program.packed, program.depths)
     return Data(
         training.program.id,
         inference.program.id,
@@ -128,6 +128,13 @@ def fill(contracts: Contracts, cast: Cast, content: ContentStore, digits: model.
     )
 
 
+def register(contracts: Contracts, cast: Cast, content: ContentStore, data: Data) -> None:
+    """Registers the programs on L1."""
+    for name in (data.training, data.inference):
+        program = content.program(name)
+        contracts.programs.register(cast.sequencer, program.packed, program.depths)
+
+
 def jobs_of(data: Data, share: Share, worker: int) -> list[Job]:
     """What a worker is asked to do: to train; then, if it is honest, to classify images."""
     train = Job(
@@ -144,3 +151,24 @@ def jobs_of(data: Data, share: Share, worker: int) -> list[Job]:
 def bonds_of(listed: Sequence[Job]) -> int:
     """How many slots back jobs with one for each signature."""
     return sum(-(-job.receipts // job.bundle) for job in listed)
+
+
+def deposit(contracts: Contracts, cast: Cast, work: Sequence[Sequence[Job]]) -> None:
+    """Opens the accounts of workers, with a bond for each signature, and of labellers."""
+    for signer, listed in zip(cast.workers, work, strict=True):
+        contracts.vault.deposit(signer, bonds_of(listed))
+    for signer in cast.labellers:
+        contracts.vault.deposit(signer, 0)
+
+
+def stakes(contracts: Contracts, cast: Cast) -> dict[str, Wei]:
+    """Bonds that are live, and credit, of who may win or lose one."""
+    people: dict[str, LocalSigner] = {"validator": cast.validator}
+    people |= {f"worker {n}": signer for n, signer in enumerate(cast.workers)}
+    people["liar"] = people.pop(f"worker {LIAR}")
+    vault, bond = contracts.vault, contracts.vault.bond()
+    found = {}
+    for name, signer in people.items():
+        _, live = session.live_slots(contracts, signer.address)
+        found[name] = Wei(len(live) * bond + vault.credit_of(signer.address))
+    return found

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from prover.backends import backend as backend_of
 from prover.commit.keccak import Hash, keccak
 from prover.content import ContentStore
-from rollup import parties, session
+from rollup import parties
 from rollup.client import GatewayClient
 from rollup.demo import model, plan, scene
 from rollup.demo.dispute import Dispute, Posting
@@ -84,21 +84,20 @@ def tell(settings: Settings, console: Console) -> Ending:
         console=console,
     )
     with Processes(settings.folder) as processes, bars:
-        setting = bars.add_task("chain, contracts, bonds, fault", total=4)
+        setting = bars.add_task("fault, chain, contracts, bonds", total=3)
+        # First of all: nothing is started for a fault that nobody could dispute.
+        data, backend = scene.fill(content, digits), backend_of(settings.backend)
+        chosen = plan.draw_plan(content, data, backend, settings.seed, settings.wish)
+        bars.advance(setting)
         chain = Chain.start(settings.l1, processes, settings.folder)
         contracts = scene.build(chain.url, settings.folder, cast)
-        bars.advance(setting)
-        data = scene.fill(contracts, cast, content, digits)
+        scene.register(contracts, cast, content, data)
         chain.advance(1)  # programs count in batches that are posted after their registration
         bars.advance(setting)
         work = [scene.jobs_of(data, share, worker) for worker in range(scene.WORKERS)]
-        _deposit(contracts, cast, work)
+        scene.deposit(contracts, cast, work)
         bars.advance(setting)
-        chosen = plan.draw_plan(
-            content, data, backend_of(settings.backend), settings.seed, settings.wish
-        )
-        bars.advance(setting)
-        before = _stakes(contracts, cast)
+        before = scene.stakes(contracts, cast)
 
         gateway = _start_parties(settings, processes, chain, cast)
         _start_workers(settings, processes, chain, cast, work, gateway, chosen)
@@ -111,7 +110,7 @@ def tell(settings: Settings, console: Console) -> Ending:
         watch.judged(settings.file("validator.json"), share.claims)
         chain.advance(MINIMAL.window)
         watch.confirmed()
-        after = _stakes(contracts, cast)
+        after = scene.stakes(contracts, cast)
         accuracy = [
             _accuracy(settings, processes, content, digits, worker) for worker in range(len(work))
         ]
@@ -128,13 +127,6 @@ def tell(settings: Settings, console: Console) -> Ending:
         share=share,
         seconds=time.monotonic() - begun,
     )
-
-
-def _deposit(contracts: Contracts, cast: Cast, work: Sequence[Sequence[Job]]) -> None:
-    for signer, listed in zip(cast.workers, work, strict=True):
-        contracts.vault.deposit(signer, scene.bonds_of(listed))
-    for signer in cast.labellers:
-        contracts.vault.deposit(signer, 0)
 
 
 def _start_parties(settings: Settings, processes: Processes, chain: Chain, cast: Cast) -> str:
@@ -243,16 +235,3 @@ def _accuracy(
     return model.accuracy(
         params, digits.test_images, digits.test_labels, backend_of(settings.backend)
     )
-
-
-def _stakes(contracts: Contracts, cast: Cast) -> dict[str, Wei]:
-    """Bonds that are live, and credit, of who may win or lose one."""
-    people: dict[str, LocalSigner] = {"validator": cast.validator}
-    people |= {f"worker {n}": signer for n, signer in enumerate(cast.workers)}
-    people["liar"] = people.pop(f"worker {scene.LIAR}")
-    vault, bond = contracts.vault, contracts.vault.bond()
-    found = {}
-    for name, signer in people.items():
-        _, live = session.live_slots(contracts, signer.address)
-        found[name] = Wei(len(live) * bond + vault.credit_of(signer.address))
-    return found

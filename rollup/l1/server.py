@@ -1,6 +1,5 @@
 """The embedded chain over HTTP: one JSON-RPC endpoint on loopback, batches included."""
 
-import json
 import socket
 import threading
 import time
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from rollup.files import parse_json
 from rollup.l1.embedded import EmbeddedChain
 from rollup.l1.errors import DevnetError
 from rollup.l1.rpc import RpcError, serve
@@ -58,8 +58,8 @@ def application(chain: EmbeddedChain) -> Starlette:
             if len(body) > MAX_BODY:
                 return Response("request too large", status_code=413)
         try:
-            parsed = json.loads(body)
-        except (ValueError, RecursionError):
+            parsed = parse_json(body.decode())
+        except ValueError:
             error = {"code": PARSE_ERROR, "message": "not JSON"}
             return JSONResponse({"jsonrpc": "2.0", "id": None, "error": error})
         return JSONResponse(await run_in_threadpool(answer_all, parsed))

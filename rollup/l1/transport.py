@@ -1,15 +1,11 @@
 """JSON-RPC over HTTP: one endpoint, typed errors, retries of what may be asked again.
 
-Plain httpx and not web3.py, which takes two seconds to import and wraps errors in its own classes;
-tests check the same endpoints with web3.py.
+web3.py carries the calls; it takes seconds to import, so it is imported at the first of them.
 """
 
-import itertools
 import time
 from collections.abc import Callable
-from typing import Any, Final
-
-import httpx
+from typing import TYPE_CHECKING, Any, Final
 
 from rollup.l1.errors import (
     InsufficientFunds,
@@ -19,6 +15,9 @@ from rollup.l1.errors import (
     RpcRefused,
     Underpriced,
 )
+
+if TYPE_CHECKING:
+    from web3 import HTTPProvider
 
 REVERTED: Final = 3
 """JSON-RPC error code of a call that a contract refused."""
@@ -57,12 +56,24 @@ class Transport:
         self._attempts = attempts
         self._pause = pause
         self._sleep = sleep
-        self._ids = itertools.count(1)
-        self._http = httpx.Client(timeout=timeout)
+        self._timeout = timeout
+        self._opened: HTTPProvider | None = None
 
     def close(self) -> None:
-        """Closes the connections."""
-        self._http.close()
+        """Lets go of the endpoint; its connections close when nobody uses them."""
+        self._opened = None
+
+    def _provider(self) -> "HTTPProvider":
+        if self._opened is None:
+            from web3 import HTTPProvider
+
+            # Retries are ours: they cover every call, and end in our own error.
+            self._opened = HTTPProvider(
+                self.url,
+                request_kwargs={"timeout": self._timeout},
+                exception_retry_configuration=None,
+            )
+        return self._opened
 
     def request(self, method: str, *params: Any) -> Any:
         """The result of one call.
@@ -72,22 +83,32 @@ class Transport:
             InsufficientFunds, NonceUsed, Underpriced: when the endpoint says so.
             RpcRefused: for any other error that it answers with.
         """
-        body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)}
+        from requests import exceptions
+        from web3.types import RPCEndpoint
+
         reason = ""
         for attempt in range(self._attempts):
             if attempt:
                 self._sleep(self._pause * 2 ** (attempt - 1))
             try:
-                response = self._http.post(self.url, json=body)
-                if response.status_code in _TRY_AGAIN:
-                    reason = f"HTTP status {response.status_code}"
+                answer: Any = self._provider().make_request(RPCEndpoint(method), list(params))
+            except exceptions.HTTPError as error:
+                status = 0 if error.response is None else error.response.status_code
+                if status in _TRY_AGAIN:
+                    reason = f"HTTP status {status}"
                     continue
-                answer = response.json()
-            except httpx.TransportError as error:
-                reason = str(error) or type(error).__name__
-                continue
-            except (ValueError, httpx.InvalidURL) as error:
+                raise L1Unavailable(
+                    f"{self.url} does not speak JSON-RPC: HTTP status {status}"
+                ) from error
+            except (exceptions.InvalidURL, exceptions.InvalidSchema, exceptions.MissingSchema):
+                raise L1Unavailable(
+                    f"{self.url!r} is no endpoint: name an http:// or https:// address"
+                ) from None
+            except ValueError as error:
                 raise L1Unavailable(f"{self.url} does not speak JSON-RPC: {error}") from error
+            except exceptions.RequestException as error:
+                reason = type(error).__name__
+                continue
             if not isinstance(answer, dict) or not ({"result", "error"} & answer.keys()):
                 raise L1Unavailable(
                     f"{self.url} does not speak JSON-RPC: it says {str(answer)[:80]}"

@@ -12,7 +12,6 @@ and `results` has one answer for each, in order; the status is 200, or that of t
 safe: it is "known". 503 means that nothing was accepted.
 """
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -33,6 +32,7 @@ from rollup.errors import (
     Refused,
     StoreUnavailable,
 )
+from rollup.files import parse_json
 from rollup.protocol import codec
 from rollup.protocol.documents import entry_from_json, octets, text
 from rollup.protocol.entries import Entry
@@ -187,8 +187,8 @@ def _entries(content_type: str, body: bytes) -> Sequence[Entry]:
         entries: Sequence[Entry] = codec.decode(body)
     elif kind in {"application/json", ""}:
         try:
-            document = json.loads(body)
-        except (ValueError, RecursionError):
+            document = parse_json(body.decode())
+        except ValueError:
             raise DocumentError("the body is no JSON") from None
         listed = document.get("entries") if isinstance(document, dict) else None
         if isinstance(listed, list) and len(document) == 1:

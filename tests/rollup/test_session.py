@@ -4,8 +4,9 @@ import json
 import logging
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,15 @@ from rollup.errors import (
     StoreBusy,
     VoidClaim,
 )
+
+
+@pytest.fixture
+def high_recursion_limit() -> Iterator[None]:
+    """As py-evm sets it: the parser alone would then run into the end of the stack."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(10**6)
+    yield
+    sys.setrecursionlimit(before)
 
 
 def raising(error: BaseException) -> Callable[[], None]:
@@ -169,6 +179,7 @@ def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b'{"a": 1', b"\xff\xfe", b"[" * 200_000])
+@pytest.mark.usefixtures("high_recursion_limit")
 def test_json_that_is_damaged_is_named(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "proof.json"
     path.write_bytes(data)
