@@ -5,7 +5,7 @@ Prague, because it prices calldata as the main chain does (EIP-7623: at least 10
 the wall clock plus an offset, and never runs backwards; two blocks may share a second, so that a
 burst of transactions does not push the chain's clock ahead of the wall's.
 
-Everything is kept in memory; ``snapshot`` and ``revert`` make reorganisations.
+All is kept in memory; ``snapshot`` and ``revert`` make reorganisations.
 """
 
 import os
@@ -32,15 +32,11 @@ from rollup.l1.chain import GAS_LIMIT
 from rollup.l1.fees import intrinsic_gas
 from rollup.l1.pool import Pool, PoolRefusal
 
-# What py-evm wants for calls in calls. A library under it asks for ten times as much: nested JSON
-# would then end the process for want of stack, where it must be refused.
+# What py-evm wants for calls in calls; a library under it asks for more than the stack holds.
 sys.setrecursionlimit(10_240)
-
 FIRST_BASE_FEE: Final = 10**9
 COINBASE: Final = bytes(20)
-
-# All gas but a 64th may go into a call: four calls deep, gas used times (64/63)^4 covers what
-# must be given. An estimate is that bound, not a search.
+# All gas but a 64th may go into a call: four deep, (64/63)^4 times the gas used is enough.
 _NESTING: Final = (64 / 63) ** 4
 
 
