@@ -3,6 +3,8 @@
 All it keeps is in L1 and in the folder of content, so it may be stopped and started at any point.
 """
 
+from collections import Counter
+
 from bisection.agent import Agent, Played
 from bisection.game import Side
 from bisection.machine import Address, TraceFactory
@@ -22,11 +24,12 @@ class Validator:
         pool = TracePool(traces)
         self._watcher = Watcher(follower, pool)
         self._agent = Agent(port, follower, pool, player, Side.CHALLENGER)
+        self._settled: Counter[Verdict] = Counter()
 
     def round(self) -> list[Played]:
         """Looks once: new batches, their claims, open games. Returns the moves that took effect."""
         self._follower.poll()
-        self._watcher.round()
+        self._settled.update(judged.verdict for judged in self._watcher.round())
         return self._agent.round(self._watcher.invalid())
 
     def judgements(self) -> list[Judgement]:
@@ -34,9 +37,10 @@ class Validator:
         return self._watcher.judgements()
 
     def counts(self) -> dict[str, int]:
-        """How many pending claims are valid, invalid and unknown."""
-        verdicts = [judged.verdict for judged in self.judgements()]
-        return {verdict.value: verdicts.count(verdict) for verdict in Verdict}
+        """How many claims were found valid and invalid since the start, and are unknown now."""
+        unknown = [j for j in self.judgements() if j.verdict is Verdict.UNKNOWN]
+        counts = {verdict.value: self._settled[verdict] for verdict in Verdict}
+        return counts | {Verdict.UNKNOWN.value: len(unknown)}
 
 
 class Defender:

@@ -100,7 +100,8 @@ def test_true_claims_are_left_alone_and_confirmed(world: World) -> None:
     assert close.round() == []
     assert world.contracts.rollup.confirmed() == 2
     judge.round()
-    assert judge.counts() == {"valid": 0, "invalid": 0, "unknown": 0}
+    assert judge.judgements() == []  # nothing is pending any more
+    assert judge.counts() == {"valid": 4, "invalid": 0, "unknown": 0}
 
 
 @pytest.mark.parametrize("defended", [True, False])
