@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 def ended(act: Callable[[], int | None]) -> int:
     """Runs `act` and says on standard error what ended it; how the process should exit."""
-    _hear_sigterm()
+    _hear_signals()
     try:
         return act() or 0
     except PlumblineError as error:
@@ -49,6 +49,8 @@ def fail(reason: str, code: int) -> int:
     return code
 
 
-def _hear_sigterm() -> None:
+def _hear_signals() -> None:
+    """SIGINT too: a shell starts what it puts in the background with that one ignored."""
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, signal.default_int_handler)

@@ -61,6 +61,11 @@ def eventually(true: Callable[[], bool], what: str, patience: float = 40.0) -> N
         time.sleep(0.05)
 
 
+def _deaf() -> None:
+    """Starts a process as a shell starts one in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class Command:
     """`plumbline ARGUMENTS` as a process of its own; killed when the `with` block ends."""
 
@@ -77,6 +82,7 @@ class Command:
                 stdout=out,
                 stderr=err,
                 env=environment(extra),
+                preexec_fn=_deaf,  # noqa: PLW1509 - it takes no lock
             )
 
     @property
