@@ -6,7 +6,8 @@ ProverError
 |-- PositionError       a position outside a claim, or positions out of order
 |-- ContentError        bytes that are not what their name commits to, or are cut short
 |   `-- ContentMissing  nothing is stored under a name
-`-- NotFiniteError      an honest worker met NaN or Inf
+|-- NotFiniteError      an honest worker met NaN or Inf
+`-- ArithmeticModeError a thread flushes subnormals or rounds otherwise than to nearest
 """
 
 
@@ -36,3 +37,7 @@ class ContentMissing(ContentError):
 
 class NotFiniteError(ProverError):
     """An honest worker met NaN or Inf and stops rather than claim it."""
+
+
+class ArithmeticModeError(ProverError):
+    """A thread's arithmetic flushes subnormals or rounds otherwise than to nearest."""

@@ -8,10 +8,6 @@ from prover.row import Row
 from prover.state import State
 
 
-class ArithmeticModeError(ProverError):
-    """The processor is set to flush subnormals or to round otherwise than to nearest."""
-
-
 class UnknownBackendError(ProverError, ValueError):
     """No backend has this name."""
 

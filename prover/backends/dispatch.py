@@ -3,8 +3,8 @@
 from typing import Any
 
 from prover.backends import words as w
-from prover.backends.jit import compiled
 from prover.commit.tensor import Words
+from prover.native.jit import compiled
 from prover.ops import Opcode
 
 ADD, SUB, MUL, FMA, DIV = (int(Opcode[n]) for n in ("ADD", "SUB", "MUL", "FMA", "DIV"))

@@ -16,8 +16,8 @@ import numpy as np
 
 from prover.backends import words as w
 from prover.backends.dispatch import DOT, GATHER, MAXF, SUM, apply_run, scalar
-from prover.backends.jit import compiled
 from prover.commit.tensor import Words
+from prover.native.jit import compiled
 from prover.ops import OPS, Opcode
 
 CHUNK: Final = 1024

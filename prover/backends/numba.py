@@ -19,9 +19,10 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from prover.backends import ArithmeticModeError, kernels
+from prover.backends import kernels
 from prover.backends.kernels import PLAN, X, Y, Z
 from prover.commit.tensor import Words
+from prover.native.mode import check_arithmetic
 from prover.ops import OPS, Opcode
 from prover.row import Kind, RegisterId, Row
 from prover.state import State
@@ -67,18 +68,8 @@ class NumbaBackend:
         self._prepared: dict[int, _Prepared] = {}
 
     def check(self) -> None:
-        """See `Backend.check`; looks at subnormals and at rounding up, down and to nearest."""
-        x = np.array([0x3F800000, 0x3F800000, 0x3F800000, 0x00000001], np.uint32)
-        y = np.array([0x33C00000, 0x33000000, 0xB3400000, 0x00000001], np.uint32)
-        expected = [0x3F800001, 0x3F800000, 0x3F7FFFFF, 0x00000002]
-        out = np.zeros(4, np.uint32)
-        plan = np.array([1, 1, 1, 4, 1, *([0, 0, 0, 0, 1, 0, 4] * 3)], np.int64)
-        kernels.run_map(int(Opcode.ADD), 2, plan, x, y, x, out, 0, 0, 4)
-        if out.tolist() != expected:
-            raise ArithmeticModeError(
-                "this thread flushes subnormals or does not round to nearest; "
-                "do not set flush-to-zero (torch.set_flush_denormal) where claims are computed"
-            )
+        """See `Backend.check`."""
+        check_arithmetic()
 
     def elements(self, state: State, row: Row, step: int, start: int, stop: int) -> None:
         """See `Backend.elements`."""

@@ -1,29 +1,19 @@
-"""The scalar operations as LLVM instructions on words, for use inside compiled loops.
+"""The scalar operations on single words, for use inside numba's loops; `prover.native.emit` says
+what they are.
 
-A float op works on the words' bits as LLVM floats without fast-math, so that nothing is contracted,
-reassociated or flushed, and gives `CANONICAL_NAN` for any NaN. A `raw` step of a fold leaves NaNs
-as they come: whether an accumulator is a NaN decides how the fold goes on, never which, so `settle`
-at its end is enough.
+A map's NaN is the canonical one. A `raw` step of a fold leaves NaNs as they come: whether an
+accumulator is a NaN decides how the fold goes on, never which, so `settle` at its end is enough.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from prover.float32 import CANONICAL_NAN
+from prover.native.emit import FOLDS, LONG, MAKES_NAN, MAPS, Emit, canonical
+from prover.ops import OPS, Opcode
 
-_I32 = ir.IntType(32)
-_I64 = ir.IntType(64)
-_F32 = ir.FloatType()
-_NAN = ir.Constant(_I32, CANONICAL_NAN)
-_ZERO = ir.Constant(_I32, 0)
-_SHIFTS = ir.Constant(_I32, 31)
-
-Builder = Any
-Value = Any
 WordOp = Callable[..., Any]
 """A word op inside compiled code."""
 
@@ -33,121 +23,55 @@ def _word_op(made: Any) -> WordOp:
     return made  # type: ignore[no-any-return]
 
 
-def _unary(emit: Callable[[Builder, Value], Value]) -> WordOp:
+def _op(emit: Emit, arity: int, *, settled: bool = False) -> WordOp:
+    def generate(context: Any, b: Any, sig: Any, args: Any) -> Any:
+        result = emit(b, *args)
+        return canonical(b, result) if settled else result
+
+    signature = types.uint32(*[types.uint32] * arity)
+    if arity == 1:
+
+        @intrinsic
+        def unary(typing: Any, x: Any) -> Any:
+            return signature, generate
+
+        return _word_op(unary)
+    if arity == 2:
+
+        @intrinsic
+        def binary(typing: Any, x: Any, y: Any) -> Any:
+            return signature, generate
+
+        return _word_op(binary)
+
     @intrinsic
-    def op(typing: Any, x: Any) -> Any:
-        signature = types.uint32(types.uint32)
-        return signature, lambda context, b, sig, args: emit(b, *args)
+    def ternary(typing: Any, x: Any, y: Any, z: Any) -> Any:
+        return signature, generate
 
-    return _word_op(op)
-
-
-def _binary(emit: Callable[[Builder, Value, Value], Value]) -> WordOp:
-    @intrinsic
-    def op(typing: Any, x: Any, y: Any) -> Any:
-        signature = types.uint32(types.uint32, types.uint32)
-        return signature, lambda context, b, sig, args: emit(b, *args)
-
-    return _word_op(op)
+    return _word_op(ternary)
 
 
-def _ternary(emit: Callable[[Builder, Value, Value, Value], Value]) -> WordOp:
-    @intrinsic
-    def op(typing: Any, x: Any, y: Any, z: Any) -> Any:
-        signature = types.uint32(types.uint32, types.uint32, types.uint32)
-        return signature, lambda context, b, sig, args: emit(b, *args)
-
-    return _word_op(op)
+def _map(name: str) -> WordOp:
+    opcode = Opcode[name]
+    return _op(MAPS[opcode], OPS[opcode].arity, settled=opcode in MAKES_NAN)
 
 
-def _float(b: Builder, word: Value) -> Value:
-    return b.bitcast(word, _F32)
-
-
-def _bits(b: Builder, value: Value) -> Value:
-    return b.bitcast(value, _I32)
-
-
-def _canonical(b: Builder, value: Value) -> Value:
-    return b.select(b.fcmp_unordered("uno", value, value), _NAN, _bits(b, value))
-
-
-def _call(b: Builder, name: str, result: Any, *args: Value) -> Value:
-    """Call an LLVM intrinsic on floats; `result` is its result's type."""
-    name = name if result == _F32 else f"{name}.i32"
-    function_type = ir.FunctionType(result, [_F32] * len(args))
-    function = b.module.globals.get(f"{name}.f32")
-    if function is None:
-        function = ir.Function(b.module, function_type, f"{name}.f32")
-    return b.call(function, args)
-
-
-def _arithmetic(name: str) -> WordOp:
-    return _binary(lambda b, x, y: _canonical(b, getattr(b, name)(_float(b, x), _float(b, y))))
-
-
-def _compare(sign: str) -> WordOp:
-    return _binary(lambda b, x, y: b.sext(b.fcmp_ordered(sign, _float(b, x), _float(b, y)), _I32))
-
-
-def _compare_int(sign: str) -> WordOp:
-    return _binary(lambda b, x, y: b.sext(b.icmp_signed(sign, x, y), _I32))
-
-
-def _integer(name: str) -> WordOp:
-    return _binary(lambda b, x, y: getattr(b, name)(x, y))
-
-
-def _shift(name: str) -> WordOp:
-    return _binary(lambda b, x, y: getattr(b, name)(x, b.and_(y, _SHIFTS)))
-
-
-def _emit_fma(b: Builder, x: Value, y: Value, z: Value) -> Value:
-    return _call(b, "llvm.fma", _F32, _float(b, x), _float(b, y), _float(b, z))
-
-
-def _emit_max(b: Builder, x: Value, y: Value) -> Value:
-    greater = b.fcmp_ordered(">", _float(b, x), _float(b, y))
-    return b.select(greater, x, y)
-
-
-def _emit_umulh(b: Builder, x: Value, y: Value) -> Value:
-    product = b.mul(b.zext(x, _I64), b.zext(y, _I64))
-    return b.trunc(b.lshr(product, ir.Constant(_I64, 32)), _I32)
-
-
-def _emit_to_int(b: Builder, value: Value) -> Value:
-    return _call(b, "llvm.fptosi.sat", _I32, value)
-
-
-add = _arithmetic("fadd")
-sub = _arithmetic("fsub")
-mul = _arithmetic("fmul")
-div = _arithmetic("fdiv")
-fma = _ternary(lambda b, x, y, z: _canonical(b, _emit_fma(b, x, y, z)))
-sqrt = _unary(lambda b, x: _canonical(b, _call(b, "llvm.sqrt", _F32, _float(b, x))))
-maximum = _binary(lambda b, x, y: _canonical(b, _float(b, _emit_max(b, x, y))))
-lt, le, eq = _compare("<"), _compare("<="), _compare("==")
-ilt, ile, ieq = _compare_int("<"), _compare_int("<="), _compare_int("==")
-select = _ternary(lambda b, x, y, z: b.select(b.icmp_signed("!=", x, _ZERO), y, z))
-iadd, isub, imul = _integer("add"), _integer("sub"), _integer("mul")
-umulh = _binary(_emit_umulh)
-bit_and, bit_or, bit_xor = _integer("and_"), _integer("or_"), _integer("xor")
-shl, shr, sar = _shift("shl"), _shift("lshr"), _shift("ashr")
-from_int = _unary(lambda b, x: _bits(b, b.sitofp(x, _F32)))
-to_int_zero = _unary(lambda b, x: _emit_to_int(b, _float(b, x)))
-# nearbyint rounds as the mode says, and the mode is to nearest even wherever this code may run.
-to_int_nearest = _unary(
-    lambda b, x: _emit_to_int(b, _call(b, "llvm.nearbyint", _F32, _float(b, x)))
-)
-settle = _unary(lambda b, x: _canonical(b, _float(b, x)))
+add, sub, mul, fma = _map("ADD"), _map("SUB"), _map("MUL"), _map("FMA")
+div, sqrt, maximum = _map("DIV"), _map("SQRT"), _map("MAX")
+lt, le, eq = _map("LT"), _map("LE"), _map("EQ")
+ilt, ile, ieq = _map("ILT"), _map("ILE"), _map("IEQ")
+select = _map("SELECT")
+iadd, isub, imul, umulh = _map("IADD"), _map("ISUB"), _map("IMUL"), _map("UMULH")
+bit_and, bit_or, bit_xor = _map("AND"), _map("OR"), _map("XOR")
+shl, shr, sar = _map("SHL"), _map("SHR"), _map("SAR")
+from_int, to_int_nearest = _map("FROM_INT"), _map("TO_INT_NEAREST")
+to_int_zero = _map("TO_INT_ZERO")
+settle = _op(canonical, 1)
 signed = intrinsic(
     lambda typing, x: (
         types.int64(types.uint32),
-        lambda context, b, sig, args: b.sext(args[0], _I64),
+        lambda context, b, sig, args: b.sext(args[0], LONG),
     )
 )
-# One step of a fold, NaNs left as they come.
-raw_sum = _binary(lambda b, a, x: _bits(b, b.fadd(_float(b, a), _float(b, x))))
-raw_dot = _ternary(lambda b, a, x, y: _bits(b, _emit_fma(b, x, y, a)))
-raw_max = _binary(_emit_max)
+raw_sum, raw_max = _op(FOLDS[Opcode.SUM], 2), _op(FOLDS[Opcode.MAXF], 2)
+raw_dot = _op(FOLDS[Opcode.DOT], 3)

@@ -1,13 +1,15 @@
-"""How loops are compiled, and where the machine code is kept.
+"""How numba's loops are compiled, and where machine code is kept.
 
 numba's cache watches the file of a function, not what it calls. So the folder's name is a hash of
-all kernel sources: after a change nothing old is found. Its parent is NUMBA_CACHE_DIR, or else
-`plumbline` in the user's cache folder; where nothing can be written, nothing is kept.
+the sources of everything that generates code: after a change nothing old is found. Its parent is
+NUMBA_CACHE_DIR, or else `plumbline` in the user's cache folder; where nothing can be written,
+nothing is kept.
 """
 
 import hashlib
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -16,18 +18,21 @@ import numba
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_SOURCES = ("dispatch.py", "jit.py", "kernels.py", "words.py")
+_ROOMS = ("native", "backends", "commit")
+"""Of `prover`: where code is generated, or called from what is."""
 
 
-def _folder() -> Path:
-    here = Path(__file__).parent
-    sources = b"".join((here / name).read_bytes() for name in _SOURCES)
+@cache
+def code_folder() -> Path:
+    """Where machine code of the present sources is kept. It need not exist."""
+    prover = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for room in _ROOMS:
+        for source in sorted((prover / room).glob("*.py")):
+            digest.update(f"{room}/{source.name}\n".encode() + source.read_bytes())
     user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     parent = os.environ.get("NUMBA_CACHE_DIR") or Path(user) / "plumbline"
-    return Path(parent) / f"kernels-{hashlib.sha256(sources).hexdigest()[:16]}"
-
-
-_FOLDER = str(_folder())
+    return Path(parent) / f"kernels-{digest.hexdigest()[:16]}"
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
@@ -36,7 +41,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     Without fast-math nothing is reassociated or contracted. The GIL is released while it runs.
     """
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = _FOLDER
+    numba.config.CACHE_DIR = str(code_folder())
     try:
         made: Callable[P, R] = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # no folder can be written

@@ -1,0 +1,43 @@
+"""The instruction set that code is generated for.
+
+It is the one numba compiles for: this processor's, or what `NUMBA_CPU_NAME` and
+`NUMBA_CPU_FEATURES` name instead (so one pair of variables turns all of it down, and a test can
+hold AVX-512, AVX2 and plain code to one digest). Generators choose tile shapes and lane counts by
+it; no result depends on it.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import llvmlite.binding as llvm
+import numba
+from numba.core.codegen import get_host_cpu_features
+
+
+@dataclass(frozen=True, slots=True)
+class Isa:
+    """What LLVM compiles for, and what of it generators ask about."""
+
+    name: str
+    """`avx512`, `avx2` (with fma) or `plain`."""
+    cpu: str
+    """LLVM's name of the processor."""
+    features: str
+    """LLVM's feature string."""
+    vector_bytes: int
+    """Of one vector register."""
+    vector_registers: int
+
+
+@cache
+def isa() -> Isa:
+    """The instruction set of this process."""
+    cpu = numba.config.CPU_NAME or llvm.get_host_cpu_name()
+    given = numba.config.CPU_FEATURES
+    features = get_host_cpu_features() if given is None else given
+    present = {one[1:] for one in features.split(",") if one.startswith("+")}
+    if {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= present:
+        return Isa("avx512", cpu, features, 64, 32)
+    if {"avx2", "fma"} <= present:
+        return Isa("avx2", cpu, features, 32, 16)
+    return Isa("plain", cpu, features, 16, 16)
