@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rollup.cli.options import Json
+from rollup.cli.options import Json, seconds
 from rollup.errors import ConfigError
 from rollup.protocol.types import address_text
 
@@ -26,6 +26,16 @@ def devnet(
     seed: Annotated[
         str, typer.Option(envvar="PLUMBLINE_DEVNET_SEED", help="What the accounts come from.")
     ] = "plumbline",
+    block_time: Annotated[
+        float,
+        typer.Option(
+            envvar="PLUMBLINE_DEVNET_BLOCK_TIME",
+            help="A block at least this often, beside one a transaction, so that what is waiting "
+            "for confirmations gets them.",
+            parser=seconds,
+            metavar="DURATION",
+        ),
+    ] = 2.0,
     json: Json = None,
 ) -> None:
     """Run a development chain until interrupted.
@@ -38,7 +48,7 @@ def devnet(
     if engine not in ("embedded", "anvil"):
         raise ConfigError(f"--engine is embedded or anvil, not {engine!r}")
     chosen: chains.Engine = "anvil" if engine == "anvil" else "embedded"
-    with chains.start(chosen, seed=seed, port=port) as chain:
+    with chains.start(chosen, seed=seed, port=port, block_time=block_time) as chain:
         addresses = [address_text(account.address) for account in chain.accounts]
         rows = [(str(place), address) for place, address in enumerate(addresses)]
         title = f"{engine} chain {chain.chain_id} at {chain.url}"

@@ -98,7 +98,7 @@ def hash_of(said: str, flag: str) -> Hash:
         raise ConfigError(f"{error}, not {said!r}") from error
 
 
-def _seconds(value: str | float) -> float:
+def seconds(value: str | float) -> float:
     """A duration; the default comes as seconds already."""
     return value if isinstance(value, float) else duration(value)
 
@@ -108,7 +108,7 @@ Poll = Annotated[
     typer.Option(
         "--poll",
         envvar="PLUMBLINE_POLL",
-        parser=_seconds,
+        parser=seconds,
         metavar="DURATION",
         help="Between two looks at L1: 250ms, 10s.",
     ),
@@ -118,7 +118,7 @@ Patience = Annotated[
     typer.Option(
         "--patience",
         envvar="PLUMBLINE_PATIENCE",
-        parser=_seconds,
+        parser=seconds,
         metavar="DURATION",
         help="How long to try while L1 or the gateway does not answer: 30s, 5m.",
     ),

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.rollup.cli.arguments import COMMANDS, Arguments, on_l1
@@ -15,12 +16,21 @@ from tests.rollup.world import World
 SIGNALS = pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
 
 
+def height(url: str) -> int:
+    """The number of the chain's newest block."""
+    call = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []}
+    return int(httpx.post(url, json=call).json()["result"], 16)
+
+
 @SIGNALS
 def test_a_development_chain_ends_well(tmp_path: Path, name: signal.Signals) -> None:
     out = tmp_path / "devnet.json"
-    with Command(tmp_path, "devnet", "--port", "0", "--json", out) as chain:
+    flags = ["devnet", "--port", "0", "--block-time", "50ms", "--json", out]
+    with Command(tmp_path, *flags) as chain:
         eventually(out.exists, "the chain starts")
-        assert json.loads(out.read_text())["chainId"] == 31_337
+        about = json.loads(out.read_text())
+        assert about["chainId"] == 31_337
+        eventually(lambda: height(about["url"]) > 3, "blocks come without transactions")
         said = chain.end(name)
     assert (said.code, said.err) == (0, "")
 
