@@ -8,8 +8,10 @@
     python3 dev.py build [args]       compile the contracts into the package (needs node)
     python3 dev.py lock [args]        resolve the dependencies anew (needs uv; --upgrade for newest)
 
-The first run makes .venv from requirements.lock; later ones start at once. Everything that is
-written stays in this checkout, apart from the package managers' own caches.
+The first run makes .venv from requirements.lock; later ones start at once. What is compared with
+torch needs torch: test and bench install its CPU build where it can be had, and do without it where
+it cannot. Everything that is written stays in this checkout, apart from the package managers' own
+caches.
 """
 
 import fcntl
@@ -31,6 +33,10 @@ BIN = VENV / "bin"
 CACHE = ROOT / ".cache"
 LOCK = ROOT / "requirements.lock"
 STAMP = VENV / ".plumbline-stamp"
+# A peer in tests and measurements. Never a build for CUDA, which comes with gigabytes: no such build
+# is called +cpu, and there is none for macOS.
+TORCH = "torch==2.13.0" if sys.platform == "darwin" else "torch==2.13.0+cpu"
+TORCH_TRIED = VENV / ".plumbline-torch"
 # Run by .venv's own Python, we must not build the next .venv on the one that is cleared.
 PYTHON = (
     sys.executable if Path(sys.prefix) != VENV else str(Path(sys.base_prefix) / "bin" / "python3")
@@ -40,7 +46,8 @@ PYTHON = (
 PYTEST = ("pytest", "-n", "2", "--dist", "loadfile")
 TYPED = ("rollup", "prover", "bisect/bisection", "contracts/build.py", "dev.py", "bench", "tests")
 COMPILE = (
-    "uv pip compile pyproject.toml --output-file requirements.lock --group test --group build"
+    "uv pip compile pyproject.toml --output-file requirements.lock"
+    " --group test --group bench --group build"
     " --universal --python-version 3.11 --fork-strategy fewest"
     " --generate-hashes --no-emit-index-url --no-header --quiet"
 )
@@ -64,9 +71,13 @@ def main(arguments: list[str]) -> int:
         return call([sys.executable, "contracts/build.py", *rest], environment)
     set_up(environment)
     if job == "test":
+        offer_torch(environment)
         return test(rest, environment)
+    command = command_of(job, rest)
+    if job == "bench" and "torch" in Path(command[1]).read_text(encoding="utf-8"):
+        offer_torch(environment, again=True)
     # File names in the arguments mean what they mean where the caller stands.
-    return call(command_of(job, rest), environment, Path.cwd())
+    return call(command, environment, Path.cwd())
 
 
 def command_of(job: str, rest: list[str]) -> list[str]:
@@ -165,6 +176,35 @@ def install(tool: str, steps: list[list[str]], environment: dict[str, str]) -> b
     print(f"dev.py: installing into .venv with {tool} ...", flush=True)
     environment = {"UV_SYSTEM_CERTS": "1", **environment}
     return all(call(step, environment) == 0 for step in steps)
+
+
+def offer_torch(environment: dict[str, str], *, again: bool = False) -> None:
+    """Installs torch where it can be had; where it could not, looks `again` only when told to."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "setup.lock").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if any(VENV.glob("lib/python3.*/site-packages/torch-*.dist-info/RECORD")):
+            return
+        if again or not TORCH_TRIED.exists():
+            print(f"dev.py: looking for {TORCH} ...", flush=True)
+            # What it imports is in the lock.
+            wanted = ["--no-deps", "--only-binary", ":all:", TORCH]
+            if any(call([*pip, *wanted], environment) == 0 for pip in quiet_pips(environment)):
+                print(f"dev.py: installed {TORCH}", flush=True)
+                return
+            TORCH_TRIED.touch()
+        print(f"dev.py: no {TORCH} to be had: what needs torch is left out", flush=True)
+
+
+def quiet_pips(environment: dict[str, str]) -> list[list[str]]:
+    """Commands that install into .venv and keep to themselves what they cannot find."""
+    environment.setdefault("UV_SYSTEM_CERTS", "1")
+    python, pips = str(BIN / "python"), []
+    if uv := shutil.which("uv", path=environment["PATH"]):
+        pips.append([uv, "pip", "install", "-qq", "--python", str(VENV)])
+    if any(VENV.glob("lib/python3.*/site-packages/pip")):
+        return [*pips, [python, "-m", "pip", "install", "-qqq"]]
+    return [*pips, [PYTHON, "-m", "pip", "--python", python, "install", "-qqq"]]
 
 
 def call(command: list[str], environment: dict[str, str], folder: Path = ROOT) -> int:
