@@ -33,7 +33,7 @@ BIN = VENV / "bin"
 CACHE = ROOT / ".cache"
 LOCK = ROOT / "requirements.lock"
 STAMP = VENV / ".plumbline-stamp"
-# A peer in tests and measurements. Never a build for CUDA, which comes with gigabytes: no such build
+# A peer in tests and measurements. Never a build for CUDA, which comes with gigabytes: none of those
 # is called +cpu, and there is none for macOS.
 TORCH = "torch==2.13.0" if sys.platform == "darwin" else "torch==2.13.0+cpu"
 TORCH_TRIED = VENV / ".plumbline-torch"
