@@ -33,7 +33,7 @@ BIN = VENV / "bin"
 CACHE = ROOT / ".cache"
 LOCK = ROOT / "requirements.lock"
 STAMP = VENV / ".plumbline-stamp"
-# A peer in tests and measurements. Never a build for CUDA, which comes with gigabytes: none of those
+# A peer in tests and measurements. Never a build for CUDA, which comes with gigabytes: none of them
 # is called +cpu, and there is none for macOS.
 TORCH = "torch==2.13.0" if sys.platform == "darwin" else "torch==2.13.0+cpu"
 TORCH_TRIED = VENV / ".plumbline-torch"
@@ -101,6 +101,7 @@ def job_environment() -> dict[str, str]:
     environment["VIRTUAL_ENV"] = str(VENV)
     environment["PATH"] = os.pathsep.join([str(BIN), environment.get("PATH", os.defpath)])
     environment.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
+    environment.setdefault("MPLCONFIGDIR", str(CACHE / "matplotlib"))
     environment.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(CACHE / "hypothesis"))
     home = Path(environment.get("HOME") or "/nonexistent")
     if not (home.is_dir() and os.access(home, os.W_OK)):
