@@ -41,7 +41,7 @@ def main() -> None:
                     0.0,
                 )
             )
-    report(results, PACKAGES, wanted.json)
+    report(results, PACKAGES, wanted.json, wanted.plot)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from eth_account import Account  # noqa: E402
 from eth_account.messages import encode_typed_data  # noqa: E402
 from merkletools import MerkleTools  # noqa: E402
 
-from bench._harness import Result, arguments, check, rate, report, timed  # noqa: E402
+from bench._harness import Result, Timing, arguments, check, rate, report, timed  # noqa: E402
 from prover.commit.tags import Tag  # noqa: E402
 from rollup.protocol import codec  # noqa: E402
 from rollup.protocol.batch import Batch, leaf  # noqa: E402
@@ -211,18 +211,9 @@ def durable(callers: int, each: int, folder: Path) -> list[Result]:
         for account in range(1, callers + 1)
     ]
     for workers in (0, 2):
-        seconds = [asyncio.run(ingest(alone, workers, folder)) for _ in range(3)]
-        results.append(
-            Result(
-                f"ingest/single/workers={workers}",
-                callers * each / min(seconds),
-                "receipts/s",
-                "higher",
-                10_000,
-                None,
-                (max(seconds) - min(seconds)) / min(seconds),
-            )
-        )
+        timing = Timing(tuple(asyncio.run(ingest(alone, workers, folder)) for _ in range(3)))
+        name = f"ingest/single/workers={workers}"
+        results.append(rate(name, timing, callers * each, "receipts/s", target=10_000))
     size = 256
     bundled: list[list[Entry]] = [
         [
@@ -232,20 +223,8 @@ def durable(callers: int, each: int, folder: Path) -> list[Result]:
         for account in range(1, callers + 1)
     ]
     count = sum(size * len(row) for row in bundled)
-    seconds = [asyncio.run(ingest(bundled, 0, folder)) for _ in range(3)]
-    spread = (max(seconds) - min(seconds)) / min(seconds)
-    results.append(
-        Result(
-            f"ingest/bundle={size}",
-            count / min(seconds),
-            "receipts/s",
-            "higher",
-            None,
-            None,
-            spread,
-        )
-    )
-    return results
+    timing = Timing(tuple(asyncio.run(ingest(bundled, 0, folder)) for _ in range(3)))
+    return [*results, rate(f"ingest/bundle={size}", timing, count, "receipts/s")]
 
 
 def documents(count: int) -> list[Result]:
@@ -284,7 +263,7 @@ def main() -> None:
         *documents(50 if small else 1_000),
         *durable(8 if small else 256, 16 if small else 128, flags.folder),
     ]
-    report(results, PACKAGES, flags.json)
+    report(results, PACKAGES, flags.json, flags.plot)
 
 
 if __name__ == "__main__":
