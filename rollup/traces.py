@@ -5,8 +5,8 @@ from bisection.machine import Claim
 from prover.backends import Backend
 from prover.content import ContentStore
 from prover.errors import ContentError
-from prover.machine import TensorTrace
 from prover.state import State
+from prover.trace import TensorTrace
 from rollup.follower import Follower
 
 

@@ -34,10 +34,13 @@ class SharedTrace:
         return self._trace.length
 
     def states(self, positions: Sequence[int]) -> list[Hash]:
-        """See `Trace.states`; the unknown ones are had in one pass."""
+        """See `Trace.states`; the unknown ones are had in one pass.
+
+        The first one is asked for in any case: it says where what comes next begins.
+        """
         found = {p: self._states[p] for p in positions if p in self._states}
-        wanted = [p for p in positions if p not in found]
-        if wanted:
+        wanted = [p for p in positions if p not in found or p == positions[0]]
+        if len(found) < len(positions):
             states = self._trace.states(wanted)
             found.update(zip(wanted, states, strict=True))
         for position, state in found.items():

@@ -14,11 +14,12 @@ from typing import Final
 from prover import reference
 from prover.backends import Backend
 from prover.commit.keccak import Hash
-from prover.machine import TensorTrace, describe
+from prover.machine import describe
 from prover.program import Program
 from prover.reference import Place, place, position_of, row_at
 from prover.row import Segment, register_id
 from prover.state import State
+from prover.trace import TensorTrace
 from rollup.errors import PlumblineError
 
 
@@ -96,10 +97,8 @@ class FaultyTrace(TensorTrace):
         start: State,
         backend: Backend,
         fault: Fault,
-        *,
-        keep: int = 32,
     ) -> None:
-        super().__init__(program, first_step, steps, start, backend, keep=keep)
+        super().__init__(program, first_step, steps, start, backend)
         self.fault = fault
 
     def advance(self, state: State, start: int, stop: int) -> None:

@@ -16,10 +16,10 @@ from prover.backends import Backend
 from prover.commit.tensor import Words
 from prover.content import ContentStore
 from prover.execute import Result
-from prover.machine import TensorTrace
 from prover.program import Program
 from prover.row import Segment
 from prover.state import State, segment_root
+from prover.trace import TensorTrace
 from rollup import files, jobs, parties, process, report, session
 from rollup.client import GatewayClient
 from rollup.demo.fault import FaultyTrace, ScalarFault

@@ -8,10 +8,10 @@ from typing import Final
 from prover.backends import Backend
 from prover.content import ContentStore
 from prover.execute import row_name, run
-from prover.machine import TensorTrace
 from prover.program import Program
 from prover.reference import Place, position_of, row_at
 from prover.state import State
+from prover.trace import TensorTrace
 from rollup.demo.errors import DemoError
 from rollup.demo.fault import FaultyTrace, ScalarFault
 from rollup.demo.scene import CLAIM_STEPS, CLAIMS, LIAR, Data

@@ -6,8 +6,9 @@ from rich.console import Console
 
 from bisection.dissection import Dissection
 from prover.float32 import to_float
-from prover.machine import TensorTrace, describe
+from prover.machine import describe
 from prover.reference import Place, place, row_at
+from prover.trace import TensorTrace
 from rollup.demo.plan import Plan
 from rollup.demo.story import Ending
 from rollup.report import table

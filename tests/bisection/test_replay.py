@@ -62,7 +62,8 @@ def test_nothing_known_is_replayed_again() -> None:
     shared.states([0, 50, 100])
     shared.states([0, 25, 50, 75, 100])
     shared.states([25, 75])
-    assert counted.asked == [0, 50, 100, 25, 75]
+    # The first position is asked for again: it says where what comes next begins.
+    assert counted.asked == [0, 50, 100, 0, 25, 75]
     assert counted.passes == 2
     assert shared.witness(7) == shared.witness(7) == b""
     assert counted.witnesses == 1

@@ -10,9 +10,10 @@ from bisection.game import Prove, Rules, Side, Status
 from bisection.machine import Claim, ClaimId, Trace
 from prover.backends import backend
 from prover.commit.keccak import keccak
-from prover.machine import TensorMachine, TensorTrace
+from prover.machine import TensorMachine
 from prover.program import run_commitment
 from prover.state import State
+from prover.trace import TensorTrace
 from tests.bisection.liars import LIARS, BaseLiar
 from tests.bisection.table import (
     CHALLENGER,

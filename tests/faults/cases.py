@@ -17,12 +17,12 @@ import numpy as np
 
 from prover.backends import Backend
 from prover.commit.tensor import Words
-from prover.machine import TensorTrace
 from prover.ops import OPS, Opcode
 from prover.program import Program
 from prover.reference import Place, place, position_of
 from prover.row import Depths, Kind, Operand, RegisterId, Row, Segment, register_id
 from prover.state import State
+from prover.trace import TensorTrace
 from rollup.demo.fault import Fault, FaultyTrace, ScalarFault
 from tests.prover.generators import Seeded, words
 

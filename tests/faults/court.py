@@ -14,8 +14,9 @@ from bisection.errors import ConsistencyLost
 from bisection.game import Action, OpenStep, Prove, Rules, Side, Status
 from bisection.machine import Address, Claim, ClaimId, Trace
 from prover.commit.keccak import Hash, keccak
-from prover.machine import TensorMachine, TensorTrace
+from prover.machine import TensorMachine
 from prover.program import run_commitment
+from prover.trace import TensorTrace
 from tests.bisection.table import Liar, Result, View, honest_action, play
 from tests.contracts.arena import Arena, Parameters, deploy, raw_address
 from tests.contracts.evm import Evm

@@ -10,11 +10,11 @@ import numpy as np
 
 from prover import reference
 from prover.backends import Backend
-from prover.machine import TensorTrace
 from prover.program import Program
 from prover.reference import place, row_at
 from prover.row import Segment, register_id
 from prover.state import State
+from prover.trace import TensorTrace
 from rollup.demo.fault import Fault, FaultyTrace, ScalarFault
 from tests.faults.cases import TEMPORARY, Setting
 

@@ -14,11 +14,11 @@ from prover import witness
 from prover.backends import backend
 from prover.commit.keccak import Hash, keccak
 from prover.commit.tensor import Words
-from prover.machine import TensorTrace
 from prover.program import Program, run_commitment
 from prover.reference import Place, position_of
 from prover.row import Segment
 from prover.state import State
+from prover.trace import TensorTrace
 from rollup.demo import model
 from rollup.l1.openings import Opening
 from tests.contracts.arena import Arena, Claim, Duel, Run, raw_address

@@ -6,10 +6,11 @@ import pytest
 from bisection.dissection import Dissection, cut
 from bisection.solver import first_wrong
 from prover.backends import backend
-from prover.machine import TensorMachine, TensorTrace
+from prover.machine import TensorMachine
 from prover.program import run_commitment
 from prover.reference import Place, place
 from prover.state import State
+from prover.trace import TensorTrace
 from rollup.demo import fault, model
 
 NUMBA = backend("numba")

@@ -10,9 +10,9 @@ import pytest
 from bisection.machine import Claim
 from bisection.watcher import Verdict
 from prover.content import ContentStore
-from prover.machine import TensorTrace
 from prover.reference import Place
 from prover.state import State
+from prover.trace import TensorTrace
 from rollup import parties, session
 from rollup.demo.fault import FaultyTrace, scalar_fault
 from rollup.demo.liar import FaultyExecute
