@@ -12,25 +12,27 @@ then replaced; that element runs alone when the row reads what it writes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from prover.backends import kernels
+from prover.backends import Done, kernels
 from prover.backends.kernels import PLAN, X, Y, Z
+from prover.backends.matmul import matmul_share
+from prover.backends.products import Product, product
+from prover.backends.steps import Steps
 from prover.commit.tensor import Words
 from prover.native.mode import check_arithmetic
 from prover.ops import OPS, Opcode
+from prover.program import Program
 from prover.row import Kind, RegisterId, Row
 from prover.state import State
 
 _NOTHING: Words = np.zeros(1, np.uint32)
 _PLACES: Final = (X, Y, Z)
-_PACK_LIMIT: Final = 1 << 26
-"""Words that one operand may take when it is laid out anew for a matmul."""
+_FEW: Final = 4096
+"""Micro-steps below which a product is not worth a call."""
 _SHORT: Final = 48
 """A last dimension below this is run element by element: setting up a run costs more."""
 _PLANS_LIMIT: Final = 1 << 16
@@ -57,6 +59,7 @@ class _Prepared:
     high: list[int]
     dense: list[bool]
     """Whether the operand's address moves as the out address does."""
+    product: Product | None = None
 
 
 class NumbaBackend:
@@ -64,12 +67,19 @@ class NumbaBackend:
 
     name = "numba"
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 1) -> None:
         self._prepared: dict[int, _Prepared] = {}
+        self._steps = Steps(threads)
 
     def check(self) -> None:
         """See `Backend.check`."""
         check_arithmetic()
+
+    def steps(
+        self, program: Program, state: State, first: int, count: int, *, finite: bool
+    ) -> Done:
+        """See `Backend.steps`."""
+        return self._steps.run(program, state, first, count, finite=finite)
 
     def elements(self, state: State, row: Row, step: int, start: int, stop: int) -> None:
         """See `Backend.elements`."""
@@ -121,21 +131,47 @@ def _run(state: State, prepared: _Prepared, step: int, start: int, stop: int, ou
     plan, (x, y, z) = _bind(state, prepared, step)
     base = row.out_address(0, step)
     op = OPS[row.opcode]
-    panel = None
-    if row.opcode == Opcode.DOT and base + start >= 0 and base + stop <= len(out):
-        panel = None if x is out or y is out else _panel(prepared, plan, x, y, stop - start)
+    if _multiply(prepared, plan, x, y, out, base, start, stop):
+        return
     serial = min(prepared.dims[3], stop - start) < _SHORT or _disturbs(
         prepared, plan, (x, y, z), out, base
     )
-    if panel:
-        kernels.run_panel(*panel, out, base, start, stop)
-    elif op.is_fold:
+    if op.is_fold:
         run_fold = kernels.run_serial_fold if serial else kernels.run_fold
         run_fold(opcode, plan, x, y, out, base, start, stop)
     elif serial:
         kernels.run_serial_map(opcode, plan, x, y, z, out, base, start, stop)
     else:
         kernels.run_map(opcode, op.arity, plan, x, y, z, out, base, start, stop)
+
+
+def _multiply(
+    prepared: _Prepared,
+    plan: Plan,
+    x: Words,
+    y: Words,
+    out: Words,
+    base: int,
+    start: int,
+    stop: int,
+) -> bool:
+    """Compute the elements as matrix products; False when they are none, or too few."""
+    if (
+        prepared.product is None
+        or (stop - start) * prepared.fold < _FEW
+        or not 0 <= base + start < base + stop <= len(out)
+        or x is out
+        or y is out
+        or not _inside(prepared, plan, [x, y])
+    ):
+        return False
+    at_x, at_y, at_out = (
+        tensor.ctypes.data + tensor.itemsize * int(offset)
+        for tensor, offset in ((x, plan[X]), (y, plan[Y]), (out, base))
+    )
+    for about in prepared.product.descriptions(at_x, at_y, at_out, start, stop):
+        matmul_share(about, 0, 1)
+    return True
 
 
 def _bind(state: State, prepared: _Prepared, step: int) -> tuple[Plan, tuple[Words, Words, Words]]:
@@ -203,6 +239,9 @@ def _prepare(key: Row) -> _Prepared:
             all(m == v for m, v, n in zip(moves, volumes, dims, strict=True) if n > 1)
             and (fold_stride == 0 or fold == 1)
         )
+    if row.opcode == Opcode.DOT:
+        moves_x, moves_y = ([int(v) for v in template[p + 1 : p + 6]] for p in (X, Y))
+        prepared.product = product(dims, fold, moves_x, moves_y)
     return prepared
 
 
@@ -241,43 +280,3 @@ def _inside(prepared: _Prepared, plan: Plan, words: Sequence[Words]) -> bool:
         if not 0 <= at + prepared.low[number] <= at + prepared.high[number] < len(tensor):
             return False
     return True
-
-
-def _panel(
-    prepared: _Prepared, plan: Plan, x: Words, y: Words, elements: int
-) -> tuple[Plan, Words, Words] | None:
-    """The arguments for `run_panel`, or None where it does not serve so many elements."""
-    if plan[3] == 1 or not _inside(prepared, plan, [x, y]):
-        return None
-    if plan[X + 4] and not plan[Y + 4]:
-        plan = plan.copy()
-        plan[X : X + 7], plan[Y : Y + 7] = plan[Y : Y + 7].copy(), plan[X : X + 7].copy()
-        x, y = y, x
-    if plan[X + 4] or not plan[Y + 4]:
-        return None
-    if plan[Y + 4] != 1:
-        packed = _pack(plan, y, min(_PACK_LIMIT, elements * prepared.fold))
-        if packed is None:
-            return None
-        plan, y = packed
-    return plan, x, y
-
-
-def _pack(plan: Plan, y: Words, limit: int) -> tuple[Plan, Words] | None:
-    """y laid out anew so that it is contiguous along the last dimension, then along the fold.
-
-    None where that would take more than `limit` words.
-    """
-    at, *moves, fold_stride, _ = (int(v) for v in plan[Y : Y + 7])
-    dims = [int(v) for v in plan[:4]]
-    shape = [n if move else 1 for n, move in zip(dims[:3], moves[:3], strict=True)]
-    shape += [int(plan[4]), dims[3]]
-    if prod(shape) > limit:
-        return None
-    view: Any = as_strided(y[at:], shape, [4 * m for m in (*moves[:3], fold_stride, moves[3])])
-    packed = np.ascontiguousarray(view).reshape(-1)
-    volumes = [prod(shape[place + 1 :]) for place in range(5)]
-    plan = plan.copy()
-    kept = [v if move else 0 for v, move in zip(volumes[:3], moves[:3], strict=True)]
-    plan[Y : Y + 7] = (0, *kept, 1, volumes[3], len(packed))
-    return plan, packed

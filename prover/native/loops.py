@@ -15,8 +15,9 @@ def long(number: int) -> Any:
 
 
 @contextmanager
-def counted(b: Builder, start: Value, stop: Value, step: int = 1) -> Iterator[Value]:
-    """A loop over start, start + step, ... while below `stop` (all i64, signed); gives the index.
+def counted(b: Builder, start: Value, stop: Value, step: Value = 1) -> Iterator[Value]:
+    """A loop over start, start + step, ... while below `stop` (i64, signed; the step > 0 may be an
+    int); gives the index.
 
     What it computes in registers must leave through memory; `folded` carries values along.
     """
@@ -26,7 +27,7 @@ def counted(b: Builder, start: Value, stop: Value, step: int = 1) -> Iterator[Va
 
 @contextmanager
 def folded(
-    b: Builder, start: Value, stop: Value, step: int, first: list[Value]
+    b: Builder, start: Value, stop: Value, step: Value, first: list[Value]
 ) -> Iterator[tuple[Value, list[Value], list[Value]]]:
     """A loop that carries values: gives (index, values now, values next).
 
@@ -48,7 +49,7 @@ def folded(
     b.position_at_end(body)
     following: list[Value] = []
     yield index, list(carried), following
-    index.add_incoming(b.add(index, long(step)), b.block)
+    index.add_incoming(b.add(index, long(step) if isinstance(step, int) else step), b.block)
     for phi, value in zip(carried, following, strict=True):
         phi.add_incoming(value, b.block)
     b.branch(head)

@@ -9,7 +9,7 @@ damaged is not loaded but made again.
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -51,16 +51,25 @@ def load(module: ir.Module) -> Library:
     Nothing is reassociated or contracted: float instructions carry no fast-math flags.
     """
     names = [function.name for function in module.functions if not function.is_declaration]
-    target = _target()
-    module.triple = llvm.get_process_triple()
-    module.data_layout = str(target.target_data)
-    text = str(module)
+    text = _text(module)
+    return _library(text, names, lambda: text)
+
+
+def load_known(name: str, exports: Sequence[str], generate: Callable[[], ir.Module]) -> Library:
+    """As `load`, of a module that its name, the target and the sources that `code_folder` stands
+    for determine: where its machine code is kept, no IR is generated. `exports` are its functions
+    that have bodies.
+    """
+    return _library(f"known as {name}", exports, lambda: _text(generate()))
+
+
+def _library(key: str, names: Sequence[str], text: Callable[[], str]) -> Library:
     about = f"{isa().cpu}\n{isa().features}\n{llvm.llvm_version_info}\n{_LEVEL}\n"
-    key = hashlib.sha256((about + text).encode()).hexdigest()
+    key = hashlib.sha256((about + key).encode()).hexdigest()
     path = code_folder() / f"{key[:32]}.o"
     code = _kept(path)
     if code is None:
-        code = _compile(text, target)
+        code = _compile(text(), _target())
         _keep(path, code)
     with _LOCK:
         if key not in _LOADED:
@@ -69,6 +78,12 @@ def load(module: ir.Module) -> Library:
                 builder.export_symbol(name)
             _LOADED[key] = Library(builder.link(_linker(), f"{key}/{next(_NUMBERS)}"), names)
         return _LOADED[key]
+
+
+def _text(module: ir.Module) -> str:
+    module.triple = llvm.get_process_triple()
+    module.data_layout = str(_target().target_data)
+    return str(module)
 
 
 def _target() -> Any:
@@ -87,6 +102,8 @@ def _linker() -> Any:
 
 def _compile(text: str, target: Any) -> bytes:
     module = llvm.parse_assembly(text)
+    module.triple = llvm.get_process_triple()
+    module.data_layout = str(target.target_data)
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=_LEVEL)
     passes = llvm.create_pass_builder(target, options)
