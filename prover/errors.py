@@ -2,6 +2,7 @@
 
 ProverError
 |-- ProgramError        rows or depths that no program has
+|-- WordsError          an array that is not a tensor's words
 |-- WitnessError        a step witness that does not open its commitments
 |-- PositionError       a position outside a claim, or positions out of order
 |-- ContentError        bytes that are not what their name commits to, or are cut short
@@ -17,6 +18,10 @@ class ProverError(Exception):
 
 class ProgramError(ProverError):
     """Rows or depths that no program has."""
+
+
+class WordsError(ProverError):
+    """An array that is not a tensor's words: of another type or shape."""
 
 
 class WitnessError(ProverError):

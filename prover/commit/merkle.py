@@ -3,9 +3,13 @@
 A tree over `count` leaves has `2^depth` places, `depth = ceil_log2(count)`; absent leaves hold a
 fixed constant. Paths list siblings from the leaf up. The depth always follows from a committed
 count: whoever checks a path knows its length before.
+
+These functions take lists of hashes and are the definition. `hashes` has the same ones for arrays.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 from prover.commit.keccak import ZERO_HASH, Hash, tagged
 from prover.commit.tags import Tag
@@ -52,15 +56,13 @@ def path(leaves: Sequence[Hash], index: int, node: Tag, absent: Hash = ZERO_HASH
     return path_in(levels(leaves, node, absent), index, node, absent)
 
 
-def path_in(
-    rows: Sequence[Sequence[Hash]], index: int, node: Tag, absent: Hash = ZERO_HASH
-) -> list[Hash]:
-    """Siblings of leaf `index` in a tree whose `levels` are at hand."""
+def path_in(rows: Sequence[Any], index: int, node: Tag, absent: Hash = ZERO_HASH) -> list[Hash]:
+    """Siblings of leaf `index` in a tree whose `levels` are at hand, as lists or as arrays."""
     siblings: list[Hash] = []
-    for level in rows[:-1]:
+    for height, level in enumerate(rows[:-1]):
         sibling = index ^ 1
-        siblings.append(level[sibling] if sibling < len(level) else absent)
-        absent = tagged(node, absent, absent)
+        present = sibling < len(level)
+        siblings.append(Hash(bytes(level[sibling])) if present else subtree(absent, height, node))
         index >>= 1
     return siblings
 
@@ -73,8 +75,10 @@ def climb(leaf: Hash, index: int, siblings: Sequence[Hash], node: Tag) -> Hash:
     return leaf
 
 
+@lru_cache(maxsize=4096)
 def subtree(absent: Hash, depth: int, node: Tag) -> Hash:
     """Root of a tree of `2^depth` absent leaves."""
-    for _ in range(depth):
-        absent = tagged(node, absent, absent)
-    return absent
+    if depth == 0:
+        return absent
+    half = subtree(absent, depth - 1, node)
+    return tagged(node, half, half)

@@ -11,9 +11,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from prover.commit.hashes import HASH_BYTES, Forest, Hashes, hash_rows, levels, roots, row_of
 from prover.commit.keccak import Hash, tagged
-from prover.commit.merkle import ceil_log2, climb, levels, path_in, root, subtree
+from prover.commit.merkle import ceil_log2, climb, path_in, subtree
 from prover.commit.tags import Tag
+from prover.errors import WordsError
 
 Words = NDArray[np.uint32]
 """A tensor: one dimension, row-major, 32-bit words."""
@@ -23,9 +25,38 @@ LEAF_BYTES = 4 * LEAF_WORDS
 ZERO_LEAF = tagged(Tag.TENSOR_LEAF, bytes(LEAF_BYTES))
 
 
+def leaf_count(length: int) -> int:
+    """Leaves of a tensor of `length` words: at least one."""
+    return max(-(-length // LEAF_WORDS), 1)
+
+
 def depth(length: int) -> int:
     """Depth of the tree over a tensor of `length` words, 0 <= length < 2^32."""
-    return ceil_log2(-(-length // LEAF_WORDS))
+    return ceil_log2(leaf_count(length))
+
+
+def check_words(words: Words) -> None:
+    """That an array is a tensor: words of 32 bits in one dimension.
+
+    Floats are refused rather than taken by value or by their bits: `view(np.uint32)` says which.
+
+    Raises:
+        WordsError: when it is not.
+    """
+    if words.dtype.kind != "u" or words.dtype.itemsize != 4:
+        raise WordsError(f"a tensor's words are uint32, not {words.dtype}; pass a view as uint32")
+    if words.ndim != 1:
+        raise WordsError(f"a tensor's words are of one dimension, not {words.ndim}; flatten them")
+
+
+def flat(words: Words) -> Words:
+    """The words as they are hashed, little-endian and contiguous; a copy only where they are not.
+
+    Raises:
+        WordsError: when the array is not a tensor's.
+    """
+    check_words(words)
+    return np.ascontiguousarray(words, "<u4")
 
 
 def leaf_hash(leaf: bytes) -> Hash:
@@ -39,22 +70,47 @@ def leaf_bytes(words: Words, index: int) -> bytes:
     return part.astype("<u4", copy=False).tobytes().ljust(LEAF_BYTES, b"\0")
 
 
-def leaf_hashes(words: Words) -> list[Hash]:
-    """Hashes of all leaves of a tensor; the zero leaf's for an empty one."""
-    data = words.astype("<u4", copy=False).tobytes()
-    data = data.ljust(-(-len(data) // LEAF_BYTES) * LEAF_BYTES, b"\0")
-    hashes = [leaf_hash(data[i : i + LEAF_BYTES]) for i in range(0, len(data), LEAF_BYTES)]
-    return hashes or [ZERO_LEAF]
+def leaf_hashes(words: Words, start: int, stop: int) -> Hashes:
+    """Hashes of leaves start .. stop - 1, and room for a row more."""
+    made = np.empty((stop - start + 1, HASH_BYTES), np.uint8)
+    whole = min(stop, len(words) // LEAF_WORDS)
+    part = words[LEAF_WORDS * start : LEAF_WORDS * whole]
+    hash_rows(Tag.TENSOR_LEAF, part, made, whole - start, LEAF_BYTES)
+    if whole < stop:
+        made[-2] = row_of(leaf_hash(leaf_bytes(words, whole)))
+    return made
 
 
-def tensor_root(words: Words) -> Hash:
-    """Commitment to a tensor's words."""
-    return root(leaf_hashes(words), Tag.TENSOR_NODE, ZERO_LEAF)
+def tensor_root(words: Words, threads: int = 1) -> Hash:
+    """Commitment to a tensor's words.
+
+    Raises:
+        WordsError: when the array is not one.
+    """
+    return tensor_roots([words], threads)[0]
+
+
+def tensor_roots(tensors: Sequence[Words], threads: int = 1) -> list[Hash]:
+    """Commitments to several tensors, hashed side by side.
+
+    Raises:
+        WordsError: when an array is not a tensor's.
+    """
+    return roots([_forest(flat(words)) for words in tensors], threads)
+
+
+def _forest(words: Words) -> Forest:
+    def fill(start: int, stop: int) -> tuple[Hashes, int]:
+        return leaf_hashes(words, start, stop), 0
+
+    return Forest(fill, leaf_count(len(words)), Tag.TENSOR_NODE, ZERO_LEAF)
 
 
 def tensor_path(words: Words, index: int) -> list[Hash]:
     """Siblings of leaf `index`, from the leaf up."""
-    rows = levels(leaf_hashes(words), Tag.TENSOR_NODE, ZERO_LEAF)
+    words = flat(words)
+    leaves = leaf_hashes(words, 0, leaf_count(len(words)))[:-1]
+    rows = levels(leaves, Tag.TENSOR_NODE, ZERO_LEAF)
     return path_in(rows, index, Tag.TENSOR_NODE, ZERO_LEAF)
 
 

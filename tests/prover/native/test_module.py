@@ -103,3 +103,16 @@ def test_code_lies_under_the_hash_of_its_sources(
     assert fresh() == first
     (prover / "native" / "emit.py").write_bytes(b"# changed")
     assert fresh() != first
+
+
+def test_known_modules_are_found_without_being_generated(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> ir.Module:
+        raise AssertionError("generated again")
+
+    assert plus(module.load_known("five", ["plus"], lambda: adder(5)), 37) == 42
+    monkeypatch.setattr(module, "_LOADED", {})
+    assert plus(module.load_known("five", ["plus"], refuse), 1) == 6
+    with pytest.raises(AssertionError, match="generated again"):
+        module.load_known("six", ["plus"], refuse)
