@@ -11,11 +11,12 @@ import tempfile
 import weakref
 from bisect import bisect_right, insort
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from prover.backends import Backend
-from prover.checkpoints import MOST, Checkpoints, written
+from prover.checkpoints import MOST, Checkpoints, run_name, written
 from prover.commit.keccak import Hash
 from prover.commit.tensor import Words
 from prover.errors import PositionError
@@ -137,6 +138,21 @@ class Recorder:
             state.root, (Segment.PARAMS, Segment.OUTPUTS, Segment.SCRATCH)
         )
         return state_hash([params, self._inputs, outputs, scratch], state.acc)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How a party keeps the checkpoints of its runs; `every` as for a `Recorder`."""
+
+    store: Checkpoints
+    every: int | None = None
+
+    def recorder(
+        self, program: Program, first_step: int, steps: int, params: Hash, inputs: Hash
+    ) -> Recorder:
+        """The recorder of the run from segments of these roots."""
+        name = run_name(program.id, first_step, params, inputs)
+        return Recorder(program, steps, self.store, name, every=self.every, inputs=inputs)
 
 
 def run(

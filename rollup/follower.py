@@ -17,6 +17,7 @@ from bisection.errors import DataUnavailable
 from bisection.events import Events
 from bisection.machine import Claim, ClaimId
 from bisection.retries import Retries
+from prover.checkpoints import run_name
 from rollup.errors import (
     DataMismatch,
     L1Error,
@@ -47,6 +48,12 @@ class Located:
     header: Header
     batch: Batch
     index: int
+
+    @property
+    def run(self) -> Hash:
+        """The name of the run that the receipt claims."""
+        work = self.work
+        return run_name(work.program, work.first_step, work.params, work.inputs)
 
 
 class Follower:
@@ -107,6 +114,11 @@ class Follower:
         """Claims that may still be challenged, oldest first."""
         open_now = [header.number for header in self._headers if self._open(header)]
         return list(dict.fromkeys(n for number in open_now for n in self._claims.get(number, ())))
+
+    def closed(self) -> list[ClaimId]:
+        """Claims that may no longer be challenged."""
+        still = set(self.pending())
+        return [name for name in self._standing if name not in still]
 
     def claim(self, name: ClaimId) -> Claim:
         """A claim by its name; see `locate`."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +10,9 @@ from bisection.events import Events
 from bisection.machine import TraceFactory
 from prover.backends import Backend, UnknownBackendError
 from prover.backends import backend as backend_of
+from prover.checkpoints import Checkpoints
 from prover.content import ContentStore
+from prover.record import Keeping
 from rollup import session
 from rollup.client import GatewayClient
 from rollup.errors import ConfigError
@@ -20,6 +23,7 @@ from rollup.l1.deploy import Contracts
 from rollup.l1.game_port import ContractGames
 from rollup.l1.view import ContractView
 from rollup.protocol.documents import text
+from rollup.protocol.types import Address
 from rollup.traces import ContentTraces
 from rollup.validator import Defender
 from rollup.worker import Execute, Identity, Worker
@@ -45,9 +49,27 @@ def follower(contracts: Contracts) -> Follower:
     return Follower(ContractView(contracts), deployment.domain, deployment.parameters)
 
 
-def traces(at: Follower, content: Path, chosen: Backend) -> ContentTraces:
+def keeping(
+    contracts: Contracts, content: Path, owner: Address, every: int | None, budget: int | None
+) -> Keeping:
+    """Where a party keeps checkpoints: under its folder of content, in a folder of its own.
+
+    `every` as for a `prover.record.Recorder`; `budget` in bytes, None for the preset's.
+    """
+    if budget is None:
+        budget = contracts.deployment.parameters.checkpoint_budget
+    return Keeping(Checkpoints(content / "checkpoints" / owner.hex(), budget), every)
+
+
+def traces(
+    at: Follower,
+    content: Path,
+    chosen: Backend,
+    kept: Keeping | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> ContentTraces:
     """Traces of a follower's claims from a folder of content."""
-    return ContentTraces(at, ContentStore(content), chosen)
+    return ContentTraces(at, ContentStore(content), chosen, keeping=kept, progress=progress)
 
 
 def identity(contracts: Contracts, signer: LocalSigner) -> Identity:
@@ -87,14 +109,20 @@ def work(
 
 
 def defence(
-    contracts: Contracts, signer: LocalSigner, follower: Follower, traces: TraceFactory
+    contracts: Contracts,
+    signer: LocalSigner,
+    follower: Follower,
+    traces: TraceFactory,
+    kept: Keeping | None = None,
+    shown: AbstractContextManager[object] | None = None,
 ) -> Callable[[], bool]:
-    """A round of defending the signer's claims; never done by itself."""
+    """A round of defending the signer's claims; never done by itself. `shown` is around each."""
     games = ContractGames(contracts, signer, follower.opening)
-    defender = Defender(follower, games, traces, signer.address)
+    defender = Defender(follower, games, traces, signer.address, kept.store if kept else None)
 
     def look() -> bool:
-        defender.round()
+        with shown or nullcontext():
+            defender.round()
         return False
 
     return look

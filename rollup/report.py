@@ -3,13 +3,19 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Sequence
-from typing import Final
+from types import TracebackType
+from typing import Any, Final, Self, TextIO
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from bisection.events import Events
 from rollup.errors import ConfigError
+
+EVENTS: Final = Events(logging.getLogger(__name__))
 
 # What is printed is text and never markup; a pipe gets lines that are not folded.
 CONSOLE: Final = Console(
@@ -27,6 +33,81 @@ def table(title: str, rows: Sequence[Sequence[str]], header: Sequence[str] = ())
     for row in rows:
         made.add_row(*row)
     return made
+
+
+class Meter:
+    """Shows how far a long computation is: a bar on a terminal, an event now and then elsewhere.
+
+    Called with what is computed, how far it is and how long; within a `with` block, at whose end
+    the bar goes away.
+    """
+
+    EVERY: Final = 10.0
+    """Seconds between two events; what takes less is not reported."""
+
+    def __init__(self) -> None:
+        self._bars: Progress | None = None
+        self._task: TaskID | None = None
+        self._what = ""
+        self._last = 0.0
+
+    def __call__(self, what: str, position: int, length: int) -> None:
+        """`what` is at `position` of `length`."""
+        now = time.monotonic()
+        begins = what != self._what
+        if begins:
+            self._what, self._last = what, now
+        if sys.stderr.isatty():
+            self._draw(what, position, length, begins)
+        elif now - self._last >= self.EVERY:
+            self._last = now
+            share = f"{100 * position // length}%"
+            EVENTS.info("progress", what=what, position=position, length=length, done=share)
+
+    def _draw(self, what: str, position: int, length: int, begins: bool) -> None:
+        if self._bars is None:
+            self._bars = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f}%"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bars.start()
+        if self._task is None:
+            self._task = self._bars.add_task(what, total=length)
+        elif begins:
+            self._bars.reset(self._task, description=what, total=length)
+        self._bars.update(self._task, completed=position)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+        self._bars, self._task, self._what = None, None, ""
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to what standard error is now: above a bar while one is drawn."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, value: Any) -> None:
+        """Whoever sets it means standard error."""
 
 
 class _JsonLines(logging.Formatter):
@@ -51,7 +132,7 @@ def start_logging(log_format: str, level: int = logging.INFO) -> None:
     """
     if log_format not in ("text", "json"):
         raise ConfigError(f"--log-format is text or json, not {log_format!r}")
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     if log_format == "json":
         handler.setFormatter(_JsonLines())
     else:

@@ -4,33 +4,70 @@ All it keeps is in L1 and in the folder of content, so it may be stopped and sta
 """
 
 from collections import Counter
+from collections.abc import Iterable
 
 from bisection.agent import Agent, Played
 from bisection.game import Side
-from bisection.machine import Address, TraceFactory
-from bisection.ports import GamePort
+from bisection.machine import Address, ClaimId, TraceFactory
+from bisection.ports import GameKey, GamePort
 from bisection.replay import TracePool
 from bisection.watcher import Judgement, Verdict, Watcher
+from prover.checkpoints import Checkpoints
 from rollup.follower import Follower
 
 
+class Upkeep:
+    """Drops the checkpoints of claims that need them no more; nothing without a store."""
+
+    def __init__(self, follower: Follower, store: Checkpoints | None) -> None:
+        self._follower = follower
+        self._store = store
+        self._dropped: set[ClaimId] = set()
+
+    def drop(self, name: ClaimId) -> None:
+        """A claim's replay was the last one."""
+        if self._store is not None:
+            self._store.remove(self._follower.locate(name).run)
+
+    def round(self, games: Iterable[GameKey]) -> None:
+        """Drops those of claims that are final: out of their window, and in no open game."""
+        if self._store is None:
+            return
+        final = set(self._follower.closed()) - {key.claim for key in games}
+        for name in final - self._dropped:
+            self.drop(name)
+        self._dropped = final
+
+
 class Validator:
-    """One challenger over all claims of a rollup."""
+    """One challenger over all claims of a rollup; `kept` are the checkpoints that `traces` use."""
 
     def __init__(
-        self, follower: Follower, port: GamePort, traces: TraceFactory, player: Address
+        self,
+        follower: Follower,
+        port: GamePort,
+        traces: TraceFactory,
+        player: Address,
+        kept: Checkpoints | None = None,
     ) -> None:
         self._follower = follower
         pool = TracePool(traces)
         self._watcher = Watcher(follower, pool)
         self._agent = Agent(port, follower, pool, player, Side.CHALLENGER)
         self._settled: Counter[Verdict] = Counter()
+        self._upkeep = Upkeep(follower, kept)
 
     def round(self) -> list[Played]:
         """Looks once: new batches, their claims, open games. Returns the moves that took effect."""
         self._follower.poll()
-        self._settled.update(judged.verdict for judged in self._watcher.round())
-        return self._agent.round(self._watcher.invalid())
+        judged = self._watcher.round()
+        self._settled.update(judgement.verdict for judgement in judged)
+        for judgement in judged:
+            if judgement.verdict is Verdict.VALID:
+                self._upkeep.drop(judgement.name)
+        played = self._agent.round(self._watcher.invalid())
+        self._upkeep.round(self._agent.games)
+        return played
 
     def judgements(self) -> list[Judgement]:
         """The last judgement of every claim that may still be challenged."""
@@ -44,15 +81,23 @@ class Validator:
 
 
 class Defender:
-    """Plays for every claim that names `player` as its defender."""
+    """Plays for every claim that names `player` as its defender; `kept` as for a `Validator`."""
 
     def __init__(
-        self, follower: Follower, port: GamePort, traces: TraceFactory, player: Address
+        self,
+        follower: Follower,
+        port: GamePort,
+        traces: TraceFactory,
+        player: Address,
+        kept: Checkpoints | None = None,
     ) -> None:
         self._follower = follower
+        self._upkeep = Upkeep(follower, kept)
         self._agent = Agent(port, follower, TracePool(traces), player, Side.DEFENDER)
 
     def round(self) -> list[Played]:
         """Looks once, and answers what waits for an answer."""
         self._follower.poll()
-        return self._agent.round()
+        played = self._agent.round()
+        self._upkeep.round(self._agent.games)
+        return played

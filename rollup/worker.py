@@ -8,11 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from prover.backends import Backend
 from prover.commit.keccak import Hash
 from prover.commit.tensor import Words
 from prover.content import ContentStore
 from prover.execute import Result
+from prover.execute import run as run_program
 from prover.program import Program
+from prover.record import Keeping
+from prover.record import run as record_run
 from rollup.errors import ConfigError
 from rollup.jobs import Job
 from rollup.protocol.eip712 import Domain, address_of
@@ -22,7 +26,7 @@ from rollup.protocol.types import AccountIndex, Nonce, SlotIndex
 
 
 class Execute(Protocol):
-    """How a claim is run: `prover.execute.run` with a backend bound."""
+    """How a claim is run."""
 
     def __call__(
         self,
@@ -31,9 +35,58 @@ class Execute(Protocol):
         steps: int,
         params: Sequence[Words],
         inputs: Sequence[Words],
+        roots: tuple[Hash, Hash],
     ) -> Result:
-        """Params and outputs after `steps` training steps from `first_step` on."""
+        """Params and outputs after `steps` training steps from `first_step` on; `roots` are those
+        of the segments that params and inputs come from.
+        """
         ...
+
+
+class Executor:
+    """Runs claims on a backend; with `keeping`, each leaves checkpoints for a dispute.
+
+    `progress` is told what is run, how far it is and how long.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        keeping: Keeping | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> None:
+        self._backend = backend
+        self._keeping = keeping
+        self._progress = progress
+
+    def __call__(
+        self,
+        program: Program,
+        first_step: int,
+        steps: int,
+        params: Sequence[Words],
+        inputs: Sequence[Words],
+        roots: tuple[Hash, Hash],
+    ) -> Result:
+        """See `Execute`.
+
+        Raises:
+            NotFiniteError: when the run meets NaN or Inf.
+        """
+        length = steps * program.micro_steps
+
+        def tell(position: int) -> None:
+            if self._progress is not None:
+                self._progress(f"claim from step {first_step}", position, length)
+
+        if self._keeping is None:
+            return run_program(
+                program, first_step, steps, params, inputs, self._backend, progress=tell
+            )
+        recorder = self._keeping.recorder(program, first_step, steps, *roots)
+        return record_run(
+            program, first_step, steps, params, inputs, self._backend, recorder, progress=tell
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +170,9 @@ class Worker:
         tensors: Sequence[Words],
     ) -> Work:
         first_step = job.first_step + turn * job.claim_steps
+        start = self._content.segment(params)
         result = self._execute(
-            program, first_step, job.claim_steps, self._content.segment(params), tensors
+            program, first_step, job.claim_steps, start, tensors, (params, inputs)
         )
         depths = program.depths
         identity = self._identity

@@ -86,6 +86,8 @@ class Agent:
         self._retries = retries if retries is not None else Retries()
         events = events if events is not None else Events(logging.getLogger(__name__))
         self._events = events.bind(side=side.name.lower(), player=player)
+        self.games: tuple[GameKey, ...] = ()
+        """The open games that the last round saw."""
 
     def round(self, disputed: Iterable[Claim] = ()) -> list[Played]:
         """Acts once in each game that waits for us; then challengers open games on `disputed`.
@@ -95,6 +97,7 @@ class Agent:
         """
         mine = {} if self._side is Side.DEFENDER else {claim.id: claim for claim in disputed}
         keys = self._port.open_games(self._player, self._side)
+        self.games = tuple(keys)
         self._retries.keep([*keys, *(GameKey(name, self._player) for name in mine)])
         seen = [self._isolated(key, partial(self._look, key)) for key in keys]
         turns = sorted((t for t in seen if isinstance(t, _Turn)), key=lambda turn: turn.left)

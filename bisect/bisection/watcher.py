@@ -100,8 +100,9 @@ class Watcher:
             events.exception("claim.failed")
             judged = Judgement(name, claim, Verdict.UNKNOWN, f"{type(error).__name__}: {error}")
         self._judged[name] = judged
+        if judged.verdict is not Verdict.INVALID:  # nothing to dispute: its data need not stay,
+            self._traces.forget(name)  # and may be another one next time
         if judged.verdict is Verdict.UNKNOWN:
-            self._traces.forget(name)  # the data may be another one next time
             delay = self._retries.failed(name)
             events.warning("claim.unknown", reason=judged.reason, retry_in_s=delay)
         else:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rollup.config import duration
+from rollup.config import duration, size
 from rollup.errors import ConfigError, DocumentError
 from rollup.protocol.documents import octets
 from rollup.protocol.types import Hash
@@ -78,6 +78,27 @@ Backend = Annotated[
     str,
     typer.Option(
         "--backend", envvar="PLUMBLINE_BACKEND", help="What executes programs: numba, reference."
+    ),
+]
+CheckpointEvery = Annotated[
+    int | None,
+    typer.Option(
+        "--checkpoint-every",
+        envvar="PLUMBLINE_CHECKPOINT_EVERY",
+        help="Training steps between two states that are kept of a run, for disputes; 0 keeps none."
+        " Unless given: as often as a sixteenth of the run's time allows.",
+        min=0,
+        max=2**32 - 1,
+    ),
+]
+CheckpointBudget = Annotated[
+    int | None,
+    typer.Option(
+        "--checkpoint-budget",
+        envvar="PLUMBLINE_CHECKPOINT_BUDGET",
+        parser=size,
+        metavar="SIZE",
+        help="Disk space for them: 512MiB, 16GiB. Unless given: what the deployment's preset says.",
     ),
 ]
 Json = Annotated[

@@ -15,6 +15,8 @@ def run(
     deployment: options.DeploymentFile = options.DEFAULT_DEPLOYMENT,
     content: options.Content = options.DEFAULT_CONTENT,
     backend: options.Backend = "numba",
+    checkpoint_every: options.CheckpointEvery = None,
+    checkpoint_budget: options.CheckpointBudget = None,
     poll: options.Poll = 1.0,
     patience: options.Patience = options.DEFAULT_PATIENCE,
     once: Annotated[
@@ -45,16 +47,20 @@ def run(
     contracts = session.connect(l1, deployment)
     session.funded(contracts, signer, contracts.game.challenge_bond(), "challenges")
     follower = parties.follower(contracts)
+    kept = parties.keeping(contracts, content, signer.address, checkpoint_every, checkpoint_budget)
+    shown = report.Meter()
     validator = Validator(
         follower,
         ContractGames(contracts, signer, follower.opening),
-        parties.traces(follower, content, chosen),
+        parties.traces(follower, content, chosen, kept, shown),
         signer.address,
+        kept.store,
     )
     settlement = Settlement(contracts, signer, follower)
 
     def look() -> bool:
-        played = validator.round()
+        with shown:
+            played = validator.round()
         if settle:
             settlement.round()
         counts = validator.counts()

@@ -1,6 +1,5 @@
 """plumbline worker run: do jobs, submit their receipts, defend their claims."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +20,8 @@ def run(
     gateway: options.Gateway = options.DEFAULT_GATEWAY,
     content: options.Content = options.DEFAULT_CONTENT,
     backend: options.Backend = "numba",
+    checkpoint_every: options.CheckpointEvery = None,
+    checkpoint_budget: options.CheckpointBudget = None,
     defend: Annotated[
         bool,
         typer.Option(envvar="PLUMBLINE_DEFEND", help="Stay and answer disputes until interrupted."),
@@ -38,11 +39,11 @@ def run(
 
     What the jobs leave is kept in the folder of content. Runs until interrupted, if it defends.
     """
-    from prover import execute
     from prover.content import ContentStore
     from rollup import files, jobs, parties, report, session
     from rollup.client import GatewayClient
     from rollup.protocol.types import Wei
+    from rollup.worker import Executor
 
     report.start_logging(log_format)
     listed = jobs.read(job_file)
@@ -52,12 +53,16 @@ def run(
     contracts = session.connect(l1, deployment)
     if defend:
         session.funded(contracts, signer, Wei(1), "defending claims")
-    run_claim = partial(execute.run, backend=chosen)
     me = parties.identity(contracts, signer)
-    done = parties.work(listed, me, client, ContentStore(content), run_claim)
+    kept = parties.keeping(contracts, content, signer.address, checkpoint_every, checkpoint_budget)
+    shown = report.Meter()
+    with shown:
+        execute = Executor(chosen, kept, shown)
+        done = parties.work(listed, me, client, ContentStore(content), execute)
     files.write_json(json, done)
     if defend:
         with session.serving():
             follower = parties.follower(contracts)
-            traces = parties.traces(follower, content, chosen)
-            session.repeat(parties.defence(contracts, signer, follower, traces), poll, patience)
+            traces = parties.traces(follower, content, chosen, kept, shown)
+            look = parties.defence(contracts, signer, follower, traces, kept, shown)
+            session.repeat(look, poll, patience)

@@ -13,12 +13,13 @@ from pathlib import Path
 from bisection.machine import Claim
 from prover import execute
 from prover.backends import Backend
+from prover.commit.keccak import Hash
 from prover.commit.tensor import Words
 from prover.content import ContentStore
 from prover.execute import Result
 from prover.program import Program
-from prover.row import Segment
-from prover.state import State, segment_root
+from prover.record import result
+from prover.state import State
 from prover.trace import TensorTrace
 from rollup import files, jobs, parties, process, report, session
 from rollup.client import GatewayClient
@@ -66,20 +67,14 @@ class FaultyExecute:
         steps: int,
         params: Sequence[Words],
         inputs: Sequence[Words],
+        roots: tuple[Hash, Hash],
     ) -> Result:
         """See `rollup.worker.Execute`."""
         if first_step != self._first_step:
             return execute.run(program, first_step, steps, params, inputs, self._backend)
         start = State.start(program.depths, params, inputs)
         trace = FaultyTrace(program, first_step, steps, start, self._backend, self._fault)
-        end = trace.state(trace.length)
-        made = [end.segment(segment) for segment in (Segment.PARAMS, Segment.OUTPUTS)]
-        return Result(
-            made[0],
-            made[1],
-            segment_root(made[0], program.depths.params),
-            segment_root(made[1], program.depths.outputs),
-        )
+        return result(program, trace.state(trace.length))
 
 
 class FaultyTraces:

@@ -113,6 +113,11 @@ class Preset:
         return Seconds(-(-passes // self.replay_rate))
 
     @property
+    def checkpoint_budget(self) -> int:
+        """Bytes for which a party keeps states of its runs: a dissection of the largest program."""
+        return self.k * self.max_claim_words * 4
+
+    @property
     def dissections(self) -> int:
         """Dissections of the longest game: ceil(log_k of the largest claim's length)."""
         count, reached = 0, 1

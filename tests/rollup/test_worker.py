@@ -173,9 +173,10 @@ def test_executing_is_what_the_worker_is_given(content: ContentStore) -> None:
         steps: int,
         params: Sequence[Words],
         inputs: Sequence[Words],
+        roots: tuple[Hash, Hash],
     ) -> Result:
         calls.append((first_step, steps))
-        return EXECUTE(program, first_step, steps, params, inputs)
+        return EXECUTE(program, first_step, steps, params, inputs, roots)
 
     list(Worker(content, run, ME, Nonce(0)).run(job(content, claims=2)))
     assert calls == [(0, 2), (2, 2)]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from prover import execute
 from prover.backends import backend
 from prover.commit.keccak import Hash
 from prover.content import ContentStore
@@ -29,10 +27,10 @@ from rollup.protocol.entries import Entry
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.receipts import Work, WorkKind
 from rollup.protocol.types import BatchNumber, Nonce
-from rollup.worker import Execute, Worker
+from rollup.worker import Execute, Executor, Worker
 
 REFERENCE: Final = backend("reference")
-EXECUTE: Final[Execute] = partial(execute.run, backend=REFERENCE)
+EXECUTE: Final[Execute] = Executor(REFERENCE)
 DEPTHS: Final = Depths(1, 1, 1, 1)
 STEPS: Final = 40
 SEQUENCER, WORKER, VALIDATOR, SECOND, STRANGER = range(5)
