@@ -11,6 +11,8 @@ it; generated code calls the same function at `stage_address()`. To time it, des
 """
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from functools import cache, partial
 from typing import Any, Final
@@ -20,7 +22,7 @@ from llvmlite import ir
 from numpy.typing import NDArray
 
 from prover.backends import panels
-from prover.backends.tile import POINTER, shape, tile
+from prover.backends.tile import POINTER, most_vectors, shape, tile
 from prover.commit.tensor import Words
 from prover.native.emit import LONG, Builder
 from prover.native.integers import Int, routine, run
@@ -62,6 +64,8 @@ _DEPTH: Final = 256
 """Steps of a chain before it is stored and resumed: so deep a panel of B fits the first cache."""
 _BLOCK: Final = 1 << 17
 """Words of A laid out at a time: they fit the second cache."""
+_REUSES: Final = 2
+"""Tiles from which on y is laid out even where it lies right."""
 _LINE: Final = 16
 """Words of a cache line."""
 _BYTES: Final = 4
@@ -182,75 +186,60 @@ def _product(module: Any, panel: Any, tile: Any, transpose: Any) -> Any:
     """
     made, b, arguments = routine(module, "product", 12)
     x, x_m, x_k, y, y_n, y_k, out, out_m, out_n, m, n, k = arguments
-    largest = shape()
-    lanes, width = largest.lanes, largest.width
+    tallest, lanes, widest = shape().rows, shape().lanes, shape().width
     depth = k.parts(k.parts(_DEPTH))
-    height = (Int(b, long(_BLOCK // lanes)) // depth).at_least(1) * largest.rows
+    height = (Int(b, long(_BLOCK // lanes)) // depth).at_least(1) * tallest
     height = m.parts(m.parts(height))
-    room = height.parts(largest.rows) * lanes * depth
-    memory, block = _allocate(b, module, room + depth * width + width * lanes)
+    room = height.parts(tallest) * lanes * depth
+    memory, block = _allocate(b, module, room + depth * widest + widest * lanes)
     side = block + room * _BYTES
-    kept = side + depth * width * _BYTES
+    turned = side + depth * widest * _BYTES
     with counted(b, long(0), m.value, height.value) as first:
         i0 = Int(b, first)
         rows = (m - i0).at_most(height)
-        tiles = rows.parts(largest.rows)
+        tiles = rows.parts(tallest)
+        width = most_vectors(rows.parts(tiles)) * lanes
         with counted(b, long(0), k.value, depth.value) as start:
             k0 = Int(b, start)
             steps = (k - k0).at_most(depth)
-            with counted(b, long(0), tiles.value) as number:
-                t = Int(b, number)
-                low, high = rows * t // tiles, rows * (t + 1) // tiles
+            with _cut(b, rows, tiles) as (t, low, high):
                 at = x + (x_m * (i0 + low) + x_k * k0) * _BYTES
                 to = block + t * depth * (lanes * _BYTES)
                 run(b, panel, at, x_m, x_k, high - low, steps, to, lanes)
-            with counted(b, long(0), n.value, width) as column:
+            with counted(b, long(0), n.value, width.value) as column:
                 j = Int(b, column)
                 columns = (n - j).at_most(width)
-                run(
-                    b,
-                    panel,
-                    y + (y_n * j + y_k * k0) * _BYTES,
-                    y_n,
-                    y_k,
-                    columns,
-                    steps,
-                    side,
-                    width,
-                )
                 vectors = columns.parts(lanes)
                 last = columns - (vectors - 1) * lanes
-                with counted(b, long(0), tiles.value) as number:
-                    t = Int(b, number)
-                    low, high = rows * t // tiles, rows * (t + 1) // tiles
+                at = y + (y_n * j + y_k * k0) * _BYTES
+                # Where it lies right and is read once or twice, y is read where it is.
+                direct = b.and_(y_n.equals(1), b.and_(last.equals(lanes), tiles < _REUSES))
+                with b.if_then(b.not_(direct)):
+                    run(b, panel, at, y_n, y_k, columns, steps, side, width)
+                right, right_step = side.or_if(direct, at), width.or_if(direct, y_k)
+                with _cut(b, rows, tiles) as (t, low, high):
                     a = block + t * depth * (lanes * _BYTES)
+                    factors = (high - low, vectors, a, lanes, right, right_step)
                     to = out + (out_m * (i0 + low) + out_n * j) * _BYTES
-                    with b.if_else(out_n.equals(1)) as (straight, turned):
+                    with b.if_else(out_n.equals(1)) as (straight, across):
                         with straight:
-                            run(
-                                b, tile, high - low, vectors, a, lanes, side, width,
-                                to, out_m, last, steps, k0,
-                            )  # fmt: skip
-                        with turned:
-                            with b.if_then(k0 >= 1), counted(b, long(0), columns.value, lanes) as c:
-                                run(
-                                    b,
-                                    transpose,
-                                    to + out_n * c * _BYTES,
-                                    out_n,
-                                    (columns - c).at_most(lanes),
-                                    high - low,
-                                    kept + Int(b, c) * _BYTES,
-                                    width,
-                                )
-                            run(
-                                b, tile, high - low, vectors, a, lanes, side, width,
-                                kept, width, last, steps, k0,
-                            )  # fmt: skip
-                            run(b, transpose, kept, width, high - low, columns, to, out_n)
+                            run(b, tile, *factors, to, out_m, last, steps, k0)
+                        with across:
+                            with b.if_then(k0 >= 1):
+                                run(b, panel, to, out_n, 1, columns, high - low, turned, width)
+                            run(b, tile, *factors, turned, width, last, steps, k0)
+                            run(b, transpose, turned, width, high - low, columns, to, out_n)
     b.call(module.globals["free"], [memory])
     b.ret_void()
     return made
+
+
+@contextmanager
+def _cut(b: Builder, rows: Int, tiles: Int) -> Iterator[tuple[Int, Int, Int]]:
+    """A loop over tiles of about equal height: number, first row, the row after the last."""
+    with counted(b, long(0), tiles.value) as index:
+        t = Int(b, index)
+        yield t, rows * t // tiles, rows * (t + 1) // tiles
 
 
 def _allocate(b: Builder, module: Any, words: Int) -> tuple[Any, Int]:

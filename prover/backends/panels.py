@@ -10,6 +10,8 @@ from prover.native.integers import Int, routine, run
 from prover.native.loops import counted, long
 
 _WORD_BYTES: Final = 4
+_PIECE: Final = 4
+"""Words that a shuffle moves about cheaply on every processor."""
 
 
 def panel(module: Any, transposes: Any) -> Any:
@@ -20,17 +22,16 @@ def panel(module: Any, transposes: Any) -> Any:
     target's lines are side by side; where there are fewer than fill its vectors, the rest is not
     written.
     """
-    copies = _copy(module)
     made, b, (source, along, onward, lines, k, target, step) = routine(module, "panel", 7)
     lanes = shape().lanes
-    with counted(b, long(0), lines.value, lanes) as index:
-        first = Int(b, index)
-        count = (lines - first).at_most(lanes)
-        begin, to = source + along * first * _WORD_BYTES, target + first * _WORD_BYTES
-        with b.if_else(along.equals(1)) as (beside, apart):
-            with beside:
-                run(b, copies, begin, onward, count, k, to, step)
-            with apart, b.if_else(onward.equals(1)) as (across, scattered):
+    with b.if_else(along.equals(1)) as (beside, apart):
+        with beside:
+            _copy(b, source, onward, lines, k, target, step)
+        with apart, counted(b, long(0), lines.value, lanes) as index:
+            first = Int(b, index)
+            count = (lines - first).at_most(lanes)
+            begin, to = source + along * first * _WORD_BYTES, target + first * _WORD_BYTES
+            with b.if_else(onward.equals(1)) as (across, scattered):
                 with across:
                     run(b, transposes, begin, along, count, k, to, step)
                 with scattered:
@@ -39,21 +40,22 @@ def panel(module: Any, transposes: Any) -> Any:
     return made
 
 
-def _copy(module: Any) -> Any:
-    """A function that copies lines of up to shape().lanes words.
-
-    Parameters, all i64: address of the source, words from a line to the next, words a line, lines,
-    address of the target, words from a line to the next. What lies between is not written.
-    """
-    made, b, (source, stride, words, lines, target, step) = routine(module, "copy", 6)
+def _copy(
+    b: Builder, source: Int, stride: Int, words: Int, lines: Int, target: Int, step: Int
+) -> None:
+    """target[step * line + n] = source[stride * line + n], n < words > 0, vector by vector."""
+    lanes = shape().lanes
+    kind = ir.VectorType(WORD, lanes)
     start, to = (b.inttoptr(address.value, POINTER) for address in (source, target))
-    mask = first_lanes(b, words.value, shape().lanes)
-    with counted(b, long(0), lines.value) as index:
-        line = Int(b, index)
-        value = masked_load(b, word_at(b, start, (line * stride).value), mask)
-        masked_store(b, value, word_at(b, to, (line * step).value), mask)
-    b.ret_void()
-    return made
+    whole = (words - 1) & -lanes
+    mask = first_lanes(b, (words - whole).value, lanes)
+    with counted(b, long(0), lines.value) as line:
+        at, there = word_at(b, start, (stride * line).value), word_at(b, to, (step * line).value)
+        with counted(b, long(0), whole.value, lanes) as n:
+            value = b.load(word_at(b, at, n), typ=kind, align=_WORD_BYTES)
+            b.store(value, word_at(b, there, n), align=_WORD_BYTES)
+        last = masked_load(b, word_at(b, at, whole.value), mask)
+        masked_store(b, last, word_at(b, there, whole.value), mask)
 
 
 def _scalar(
@@ -76,7 +78,6 @@ def transpose(module: Any) -> Any:
     made, b, (source, stride, lines, words, target, step) = routine(module, "transpose", 6)
     start, to = (b.inttoptr(address.value, POINTER) for address in (source, target))
     lanes = shape().lanes
-    kind = ir.VectorType(WORD, lanes)
     mask = first_lanes(b, lines.value, lanes)
     # Lines that there are none of: the last one again, and not written.
     starts = [
@@ -85,8 +86,7 @@ def transpose(module: Any) -> Any:
     ]
     whole = words & -lanes
     with counted(b, long(0), whole.value, lanes) as first:
-        block = [b.load(word_at(b, at, first), typ=kind, align=_WORD_BYTES) for at in starts]
-        for place, value in enumerate(_transposed(b, block)):
+        for place, value in enumerate(_square(b, starts, first)):
             at = word_at(b, to, ((Int(b, first) + place) * step).value)
             masked_store(b, value, at, mask)
     rest = [address + whole * by * _WORD_BYTES for address, by in ((source, 1), (target, step))]
@@ -95,21 +95,51 @@ def transpose(module: Any) -> Any:
     return made
 
 
-def _transposed(b: Builder, block: list[Value]) -> list[Value]:
-    """The columns of a square of words: halves change places, then halves of halves ..."""
-    lanes = len(block)
-    half = lanes // 2
-    block = list(block)
-    while half:
-        kept = [seat if not seat & half else lanes + seat - half for seat in range(lanes)]
-        moved = [seat + half if not seat & half else lanes + seat for seat in range(lanes)]
-        for line in range(lanes):
-            if not line & half:
-                upper, lower = block[line], block[line + half]
-                block[line] = b.shuffle_vector(upper, lower, _seats(kept))
-                block[line + half] = b.shuffle_vector(upper, lower, _seats(moved))
-        half //= 2
-    return block
+def _square(b: Builder, lines: list[Value], first: Value) -> list[Value]:
+    """The columns of the square of words that begins at word `first` of each of the lines.
+
+    Pieces of four words are loaded so that what is left to do never leaves a group of four lanes.
+    """
+    lanes = len(lines)
+    piece = ir.VectorType(WORD, _PIECE)
+    columns = []
+    for column in range(0, lanes, _PIECE):
+        at = b.add(first, long(column))
+        four = []
+        for row in range(_PIECE):
+            pieces = [
+                b.load(word_at(b, line, at), typ=piece, align=_WORD_BYTES)
+                for line in lines[row::_PIECE]
+            ]
+            four.append(_joined(b, pieces))
+        low = [_interleaved(b, four[n], four[n + 2], 0) for n in (0, 1)]
+        high = [_interleaved(b, four[n], four[n + 2], 2) for n in (0, 1)]
+        for pair in (low, high):
+            columns += [_interleaved(b, *pair, half) for half in (0, 2)]
+    return columns
+
+
+def _joined(b: Builder, parts: list[Value]) -> Value:
+    """Vectors one after the other."""
+    while len(parts) > 1:
+        seats = list(range(2 * parts[0].type.count))
+        parts = [
+            b.shuffle_vector(*pair, _seats(seats))
+            for pair in zip(parts[::2], parts[1::2], strict=True)
+        ]
+    return parts[0]
+
+
+def _interleaved(b: Builder, x: Value, y: Value, half: int) -> Value:
+    """x0 y0 x1 y1 of each group of four lanes; with `half` 2, x2 y2 x3 y3."""
+    lanes = x.type.count
+    seats = [
+        group + half + number + side
+        for group in range(0, lanes, _PIECE)
+        for number in range(2)
+        for side in (0, lanes)
+    ]
+    return b.shuffle_vector(x, y, _seats(seats))
 
 
 def _seats(numbers: list[int]) -> Any:

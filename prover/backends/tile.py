@@ -13,38 +13,48 @@ from typing import Any, Final
 from llvmlite import ir
 
 from prover.native.emit import FOLDS, WORD, Builder, Value, canonical
-from prover.native.integers import routine, run
+from prover.native.integers import Int, routine, run
 from prover.native.isa import isa
 from prover.native.loops import folded, long
 from prover.ops import Opcode
 
 POINTER: Final = ir.PointerType()
-_UNROLL: Final = 4
+_UNROLL: Final = 2
+_MOST_VECTORS: Final = 8
 _WORD_BYTES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The largest tile: `rows` x (`vectors` of `lanes` words); rows <= lanes."""
+    """What tiles may be: up to `rows` rows of vectors of `lanes` words, rows <= lanes."""
 
     rows: int
-    vectors: int
     lanes: int
+    accumulators: int
+    """As many as there are registers, less those for B and one for A."""
 
     @property
     def width(self) -> int:
-        """Columns."""
-        return self.vectors * self.lanes
+        """The most columns of a tile, whatever its rows."""
+        return self.lanes * _MOST_VECTORS
+
+    def vectors(self, rows: int) -> int:
+        """The most vectors in a row of a tile of so many rows."""
+        return min(_MOST_VECTORS, self.accumulators // rows)
 
 
-_SHAPES: Final = {"avx512": Shape(14, 2, 16), "avx2": Shape(6, 2, 8), "plain": Shape(4, 2, 4)}
-"""As many accumulators as there are registers, less those for B and one for A."""
+_SHAPES: Final = {"avx512": Shape(14, 16, 28), "avx2": Shape(6, 8, 12), "plain": Shape(4, 4, 8)}
 
 
 @cache
 def shape() -> Shape:
-    """The largest tile of this process's instruction set."""
+    """What tiles may be with this process's instruction set."""
     return _SHAPES[isa().name]
+
+
+def most_vectors(rows: Int) -> Int:
+    """`Shape.vectors` in code."""
+    return (Int(rows.b, long(shape().accumulators)) // rows).at_most(_MOST_VECTORS)
 
 
 def word_at(b: Builder, base: Value, index: Value) -> Value:
@@ -86,7 +96,7 @@ def tile(module: Any) -> Any:
 
     Parameters, all i64, addresses in bytes and steps in words:
 
-        rows, vectors          1 <= rows <= shape().rows, 1 <= vectors <= shape().vectors
+        rows, vectors          1 <= rows <= shape().rows, 1 <= vectors <= shape().vectors(rows)
         a, a_step              A's word of row i at a + i, and of the next k at a + a_step + i
         b, b_step              B's word of column j at b + j, and of the next k at b + b_step + j;
                                all the lanes of each vector are read
@@ -98,49 +108,47 @@ def tile(module: Any) -> Any:
     What is stored is canonical. (To resume from a canonical NaN instead of a raw one makes no
     difference: both lead to a NaN.)
     """
-    largest = shape()
+    sizes = shape()
     entry, b, (rows, vectors, *rest) = routine(module, "tile", 11)
     other = entry.append_basic_block("nothing")
-    switch = b.switch((rows * largest.vectors + vectors).value, other)
-    for height in range(1, largest.rows + 1):
-        for width in range(1, largest.vectors + 1):
+    switch = b.switch((rows * (_MOST_VECTORS + 1) + vectors).value, other)
+    for height in range(1, sizes.rows + 1):
+        for width in range(1, sizes.vectors(height) + 1):
             block = entry.append_basic_block()
-            switch.add_case(long(height * largest.vectors + width), block)
+            switch.add_case(long(height * (_MOST_VECTORS + 1) + width), block)
             b.position_at_end(block)
-            run(b, _one(module, Shape(height, width, largest.lanes)), *rest)
+            run(b, _one(module, height, width), *rest)
             b.ret_void()
     b.position_at_end(other)
     b.ret_void()
     return entry
 
 
-def _one(module: Any, size: Shape) -> Any:
-    """The function of one shape: `tile` without rows and vectors."""
-    made, b, arguments = routine(module, f"tile_{size.rows}x{size.vectors}", 9)
+def _one(module: Any, rows: int, vectors: int) -> Any:
+    """The function of one size: `tile` without rows and vectors."""
+    made, b, arguments = routine(module, f"tile_{rows}x{vectors}", 9)
     made.attributes.add("noinline")
     a, a_step, at, b_step, c, c_step, lanes, k, resume = (one.value for one in arguments)
     a, at, c = (b.inttoptr(pointer, POINTER) for pointer in (a, at, c))
-    edge = first_lanes(b, lanes, size.lanes)
+    full = shape().lanes
+    edge = first_lanes(b, lanes, full)
     results = [
-        [
-            word_at(b, c, b.add(b.mul(c_step, long(i)), long(j * size.lanes)))
-            for j in range(size.vectors)
-        ]
-        for i in range(size.rows)
+        [word_at(b, c, b.add(b.mul(c_step, long(i)), long(j * full))) for j in range(vectors)]
+        for i in range(rows)
     ]
     accs = _begin(b, made, results, edge, resume)
     whole = b.and_(k, long(-_UNROLL))
     with folded(b, long(0), whole, _UNROLL, [a, at, *accs]) as (_, now, following):
         for _ in range(_UNROLL):
-            now = _step(b, size, now, a_step, b_step)
+            now = _step(b, rows, now, a_step, b_step)
         following[:] = now
     with folded(b, whole, k, 1, list(following)) as (_, now, following):
-        following[:] = _step(b, size, now, a_step, b_step)
+        following[:] = _step(b, rows, now, a_step, b_step)
     accs = following[2:]
     for i, line in enumerate(results):
         for j, place in enumerate(line):
-            value = canonical(b, accs[i * size.vectors + j])
-            if j < size.vectors - 1:
+            value = canonical(b, accs[i * vectors + j])
+            if j < vectors - 1:
                 b.store(value, place, align=_WORD_BYTES)
             else:
                 masked_store(b, value, place, edge)
@@ -153,11 +161,7 @@ def _begin(
 ) -> list[Value]:
     """The accumulators: +0, or what is stored."""
     kind = ir.VectorType(WORD, edge.type.count)
-    before, stored, ready = (
-        b.block,
-        made.append_basic_block("resume"),
-        made.append_basic_block("go"),
-    )
+    before, stored, ready = b.block, made.append_basic_block(), made.append_basic_block()
     b.cbranch(b.icmp_signed("!=", resume, long(0)), stored, ready)
     b.position_at_end(stored)
     old = [
@@ -178,21 +182,21 @@ def _begin(
     return accs
 
 
-def _step(b: Builder, size: Shape, now: list[Value], a_step: Value, b_step: Value) -> list[Value]:
+def _step(b: Builder, rows: int, now: list[Value], a_step: Value, b_step: Value) -> list[Value]:
     """One k: from (a, b, accumulators) to the next."""
     a, at, *accs = now
-    kind = ir.VectorType(WORD, size.lanes)
+    kind = accs[0].type
     nothing = ir.Constant(kind, ir.Undefined)
+    vectors = len(accs) // rows
     line = [
-        b.load(word_at(b, at, long(j * size.lanes)), typ=kind, align=_WORD_BYTES)
-        for j in range(size.vectors)
+        b.load(word_at(b, at, long(j * kind.count)), typ=kind, align=_WORD_BYTES)
+        for j in range(vectors)
     ]
-    for i in range(size.rows):
+    for i in range(rows):
         word = b.load(word_at(b, a, long(i)), typ=WORD, align=_WORD_BYTES)
-        x = b.shuffle_vector(
-            b.insert_element(nothing, word, WORD(0)), nothing, ir.Constant(kind, None)
-        )
+        x = b.insert_element(nothing, word, WORD(0))
+        x = b.shuffle_vector(x, nothing, ir.Constant(kind, None))
         for j, y in enumerate(line):
-            place = i * size.vectors + j
+            place = i * vectors + j
             accs[place] = FOLDS[Opcode.DOT](b, accs[place], x, y)
     return [word_at(b, a, a_step), word_at(b, at, b_step), *accs]
