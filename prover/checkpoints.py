@@ -30,7 +30,7 @@ from prover.commit.keccak import Hash, keccak
 from prover.commit.tensor import Words
 from prover.errors import ProgramError
 from prover.program import run_commitment
-from prover.row import RegisterId, Segment, register_id, segment_of
+from prover.row import MAX_DEPTH, RegisterId, Segment, register_id, segment_of
 from prover.state import State
 
 MOST: Final = 1_024
@@ -41,6 +41,7 @@ _HEAD: Final = struct.Struct("<4sHH32sQII32s")
 _ENTRY: Final = struct.Struct("<HI")
 _MAGIC: Final = b"PLCP"
 _VERSION: Final = 1
+_MOST_REGISTERS: Final = len(Segment) << MAX_DEPTH
 _SUFFIX: Final = ".checkpoint"
 _WRITTEN: Final = (Segment.PARAMS, Segment.OUTPUTS, Segment.SCRATCH)
 
@@ -244,7 +245,7 @@ def _read(file: BinaryIO, run: Hash, position: int, start: State) -> State:
         raise _Unusable(f"it is no checkpoint of version {_VERSION}")
     if of_run != run or at != position:
         raise _Unusable(f"it is of run {of_run.hex()} at {at}")
-    table = file.read(_ENTRY.size * count)
+    table = file.read(_ENTRY.size * min(count, _MOST_REGISTERS))
     if len(table) < _ENTRY.size * count:
         raise _Unusable("it is cut short")
     entries = [(RegisterId(register), length) for register, length in _ENTRY.iter_unpack(table)]
