@@ -108,14 +108,16 @@ class Pair:
             ),
         ]  # fmt: skip
 
-    def times(self, name: str, against: str, target: float | None = None) -> list[Result]:
-        """Results for a time, in milliseconds; `target` is what was asked for of ours over the
-        peer's.
+    def times(
+        self, name: str, against: str, target: float | None = None, *, count: int = 1
+    ) -> list[Result]:
+        """Results for a time, in milliseconds for each of `count` things; `target` is what was
+        asked for of ours over the peer's.
         """
-        value = self.ours.median * 1e3
+        value = self.ours.median * 1e3 / count
         if self.peer is None:
             return [Result(name, value, "ms", "lower", None, None, self.ours.spread)]
-        peer = self.peer.median * 1e3
+        peer = self.peer.median * 1e3 / count
         turns = [a / b for a, b in zip(self.ours.seconds, self.peer.seconds, strict=True)]
         return [
             Result(name, value, "ms", "lower", None, peer, self.ours.spread),
