@@ -89,7 +89,7 @@ def write(state: State, row: Row, element: int, step: int, word: int) -> None:
     address = row.out_address(element, step)
     if 0 <= address < row.out_length:
         state.tensor(row.out)[address] = word
-        state.touch(row.out)
+        state.touch(row.out, address, address + 1)
 
 
 def scalar(state: State, row: Row, where: Place) -> int:

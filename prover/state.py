@@ -3,20 +3,29 @@ section 3).
 
 Segments are sparse here: a register that was never written is the empty register. Leaf hashes are
 kept until the register is written again, so that a commitment costs what changed.
+
+Of a register that is written in part and committed again, the tensor's tree is kept as well, from
+the second commitment on: that is what a dispute does inside of a row, again and again. A run that
+commits once, at its end, keeps no trees; nor does a copy, so that what is put aside takes the
+memory of its words alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from prover.commit.hashes import HASH_BYTES, Hashes, climb, hash_at, levels, row_of
 from prover.commit.keccak import Hash, tagged
-from prover.commit.merkle import levels, path_in, subtree
+from prover.commit.merkle import path_in, subtree
 from prover.commit.tags import Tag
-from prover.commit.tensor import ZERO_LEAF, Words, tensor_root
-from prover.errors import ProgramError
+from prover.commit.tensor import ZERO_LEAF, Words, check_words, tensor_roots
+from prover.commit.tensortree import TensorTree
+from prover.errors import ProgramError, WordsError
 from prover.row import Depths, RegisterId, Segment, index_of, segment_of
 
 EMPTY_TENSOR: Words = np.zeros(0, np.uint32)
+_TREE_WORDS = 1 << 16
+"""Words of a register from which on its tree is worth keeping: below, hashing all is as fast."""
 
 
 def register_leaf(length: int, root: Hash) -> Hash:
@@ -37,23 +46,40 @@ def state_hash(roots: Sequence[Hash], acc: int) -> Hash:
     return tagged(Tag.STATE, *roots, acc.to_bytes(4, "big"))
 
 
-def segment_levels(leaves: Mapping[int, Hash], depth: int) -> list[list[Hash]]:
-    """All levels of a segment's tree, given the leaves of its non-empty registers by index.
+def segment_leaves(leaves: Mapping[int, Hash], depth: int) -> Hashes:
+    """The leaves of a segment up to its last non-empty register, at least one, and room for a row
+    more; `leaves` are those of the non-empty registers by index.
 
     Raises:
         ProgramError: when an index is not below `2^depth`.
     """
-    size = max(leaves, default=-1) + 1
+    size = max(leaves, default=0) + 1
     if size > 1 << depth:
         raise ProgramError(f"a segment of depth {depth} has no register {size - 1}")
-    row = [leaves.get(index, EMPTY_REGISTER) for index in range(size)]
-    return levels(row, Tag.SEGMENT_NODE, EMPTY_REGISTER, depth)
+    rows = np.empty((size + 1, HASH_BYTES), np.uint8)
+    if len(leaves) < size:
+        rows[:] = row_of(EMPTY_REGISTER)
+    for index, leaf in leaves.items():
+        rows[index] = row_of(leaf)
+    return rows
 
 
-def segment_root(tensors: Sequence[Words], depth: int) -> Hash:
-    """Root of a segment whose first registers hold `tensors`."""
-    leaves = {i: register_leaf(len(t), tensor_root(t)) for i, t in enumerate(tensors)}
-    return segment_levels(leaves, depth)[-1][0]
+def _root_over(leaves: Mapping[int, Hash], depth: int) -> Hash:
+    rows = segment_leaves(leaves, depth)
+    climb(rows, len(rows) - 1, depth, Tag.SEGMENT_NODE, EMPTY_REGISTER)
+    return hash_at(rows, 0)
+
+
+def segment_root(tensors: Sequence[Words], depth: int, threads: int = 1) -> Hash:
+    """Root of a segment whose first registers hold `tensors`.
+
+    Raises:
+        ProgramError: when there are more tensors than registers.
+        WordsError: when an array is not a tensor's words.
+    """
+    roots = tensor_roots(tensors, threads)
+    leaves = [register_leaf(len(t), root) for t, root in zip(tensors, roots, strict=True)]
+    return _root_over(dict(enumerate(leaves)), depth)
 
 
 class State:
@@ -66,6 +92,9 @@ class State:
         self.acc = 0
         self._tensors: dict[RegisterId, Words] = {}
         self._leaves: dict[RegisterId, Hash] = {}
+        self._written: dict[RegisterId, tuple[int, int]] = {}
+        """Of registers with a leaf that is no longer right: where words were written since."""
+        self._trees: dict[RegisterId, TensorTree] = {}
 
     @classmethod
     def start(cls, depths: Depths, params: Iterable[Words], inputs: Iterable[Words]) -> "State":
@@ -84,6 +113,7 @@ class State:
         other = State(self.depths)
         other.acc = self.acc
         other._leaves = dict(self._leaves)
+        other._written = dict(self._written)
         other._tensors = {
             register: words if segment_of(register) == Segment.INPUTS else words.copy()
             for register, words in self._tensors.items()
@@ -91,7 +121,9 @@ class State:
         return other
 
     def tensor(self, register: RegisterId) -> Words:
-        """A register's words; after writing into them in place, call `touch`."""
+        """A register's words; after writing into them in place, call `touch` before the next
+        `leaf`, `root` or `commitment`.
+        """
         return self._tensors.get(register, EMPTY_TENSOR)
 
     def segment(self, segment: Segment) -> list[Words]:
@@ -106,50 +138,98 @@ class State:
 
         Raises:
             ProgramError: when its index is not below `2^depth` of its segment.
+            WordsError: when the words are not uint32 of this machine, of one dimension.
         """
         if not self.depths.holds(register):
             segment, index = segment_of(register), index_of(register)
             depth = self.depths[segment]
             raise ProgramError(f"{segment.name} of depth {depth} has no register {index}")
+        check_words(words)
+        if not words.dtype.isnative:
+            raise WordsError(f"a register's words are in this machine's order, not {words.dtype}")
         self._tensors[register] = words
-        self._leaves.pop(register, None)
+        self._forget(register)
 
-    def touch(self, register: RegisterId) -> None:
-        """Say that a register's words were written in place."""
-        self._leaves.pop(register, None)
+    def touch(self, register: RegisterId, start: int = 0, stop: int | None = None) -> None:
+        """Say that a register's words, or of them those from `start` up to `stop`, were written in
+        place.
+        """
+        if start <= 0 and stop is None:
+            self._forget(register)
+        elif register in self._leaves:
+            end = len(self.tensor(register)) if stop is None else stop
+            low, high = self._written.get(register, (start, end))
+            self._written[register] = min(low, start), max(high, end)
 
     def reset(self, segment: Segment) -> None:
         """Make every register of a segment empty."""
         for register in [r for r in self._tensors if segment_of(r) == segment]:
             del self._tensors[register]
-            self._leaves.pop(register, None)
+            self._forget(register)
 
     def leaf(self, register: RegisterId) -> Hash:
         """A register's leaf."""
-        leaf = self._leaves.get(register)
-        if leaf is None:
-            words = self.tensor(register)
-            leaf = self._leaves[register] = register_leaf(len(words), tensor_root(words))
-        return leaf
-
-    def levels(self, segment: Segment) -> list[list[Hash]]:
-        """All levels of a segment's tree."""
-        mine = [r for r in self._tensors if segment_of(r) == segment]
-        return segment_levels({index_of(r): self.leaf(r) for r in mine}, self.depths[segment])
+        self._settle([register], 1)
+        return self._leaves[register]
 
     def path(self, register: RegisterId) -> list[Hash]:
         """A register's siblings in its segment, from the leaf up."""
-        tree = self.levels(segment_of(register))
+        segment = segment_of(register)
+        depth = self.depths[segment]
+        rows = segment_leaves(self._leaves_of(segment, 1), depth)[:-1]
+        tree = levels(rows, Tag.SEGMENT_NODE, EMPTY_REGISTER, depth)
         return path_in(tree, index_of(register), Tag.SEGMENT_NODE, EMPTY_REGISTER)
 
-    def root(self, segment: Segment) -> Hash:
+    def root(self, segment: Segment, threads: int = 1) -> Hash:
         """A segment's root."""
-        return self.levels(segment)[-1][0]
+        return _root_over(self._leaves_of(segment, threads), self.depths[segment])
 
-    def roots(self) -> list[Hash]:
+    def roots(self, threads: int = 1) -> list[Hash]:
         """The four segment roots, in order."""
-        return [self.root(segment) for segment in Segment]
+        return [self.root(segment, threads) for segment in Segment]
 
-    def commitment(self) -> Hash:
+    def commitment(self, threads: int = 1) -> Hash:
         """The state's 32 bytes."""
-        return state_hash(self.roots(), self.acc)
+        return state_hash(self.roots(threads), self.acc)
+
+    def _forget(self, register: RegisterId) -> None:
+        self._leaves.pop(register, None)
+        self._written.pop(register, None)
+        self._trees.pop(register, None)
+
+    def _leaves_of(self, segment: Segment, threads: int) -> dict[int, Hash]:
+        mine = [r for r in self._tensors if segment_of(r) == segment]
+        self._settle(mine, threads)
+        return {index_of(register): self._leaves[register] for register in mine}
+
+    def _settle(self, registers: Iterable[RegisterId], threads: int) -> None:
+        """Make the leaves of registers right."""
+        whole = []
+        for register in registers:
+            written = self._written.pop(register, None)
+            if written is not None and self._pays(register, written):
+                root = self._update(register, written, threads)
+                self._leaves[register] = register_leaf(len(self.tensor(register)), root)
+            elif written is not None or register not in self._leaves:
+                whole.append(register)
+        tensors = [self.tensor(register) for register in whole]
+        for register, words, root in zip(
+            whole, tensors, tensor_roots(tensors, threads), strict=True
+        ):
+            self._leaves[register] = register_leaf(len(words), root)
+
+    def _pays(self, register: RegisterId, written: tuple[int, int]) -> bool:
+        """Whether to hash by the register's tree."""
+        words = self.tensor(register)
+        if register in self._trees:
+            return True
+        part = written[1] - written[0]
+        return words.flags.c_contiguous and len(words) >= max(_TREE_WORDS, 2 * part)
+
+    def _update(self, register: RegisterId, written: tuple[int, int], threads: int) -> Hash:
+        tree = self._trees.get(register)
+        if tree is None:
+            tree = self._trees[register] = TensorTree(self.tensor(register), threads)
+        else:
+            tree.update(*written, threads)
+        return tree.root

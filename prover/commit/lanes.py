@@ -213,8 +213,7 @@ def _round(b: Builder, a: list[Value], constant: Value) -> list[Value]:
             from_x = (y - 3 * x) * 3 % 5
             place = from_x + 5 * x
             row.append(_rotate(b, b.xor(a[place], theta[from_x]), _ROTATIONS[place]))
-        for x in range(5):
-            made.append(b.xor(row[x], b.and_(b.not_(row[(x + 1) % 5]), row[(x + 2) % 5])))
+        made += [b.xor(row[x], b.and_(b.not_(row[x - 4]), row[x - 3])) for x in range(5)]
     made[0] = b.xor(made[0], constant)
     return made
 

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from prover.commit import merkle
+import numpy as np
+
+from prover.commit import hashes, merkle
+from prover.commit.hashes import Hashes
 from prover.commit.keccak import ZERO_HASH, keccak, tagged
 from prover.commit.tags import Tag
 from rollup.errors import CodecError, DataMismatch, ReceiptError
@@ -79,6 +82,16 @@ def leaf(receipt: ReceiptId, signature: Signature) -> Hash:
     return tagged(Tag.BATCH_LEAF, receipt, signature)
 
 
+def leaves(entries: Sequence[Entry]) -> Hashes:
+    """The batch leaves of all receipts of entries, in order."""
+    ids = b"".join([receipt.id for entry in entries for receipt in entry.receipts])
+    signatures = b"".join([entry.signature * len(entry.receipts) for entry in entries])
+    rows = np.empty((len(ids) // 32, 32 + 65), np.uint8)
+    rows[:, :32] = np.frombuffer(ids, np.uint8).reshape(-1, 32)
+    rows[:, 32:] = np.frombuffer(signatures, np.uint8).reshape(-1, 65)
+    return hashes.hash_all(Tag.BATCH_LEAF, rows)
+
+
 def split(data: bytes, chunk_bytes: int = CHUNK_BYTES) -> list[bytes]:
     """The data in chunks of `chunk_bytes`, the last one shorter; at least one chunk."""
     return [data[i : i + chunk_bytes] for i in range(0, max(len(data), 1), chunk_bytes)]
@@ -101,20 +114,18 @@ class Batch:
 
     entries: tuple[Entry, ...]
     receipts: tuple[Receipt, ...]
-    levels: tuple[tuple[Hash, ...], ...] = field(repr=False)
+    levels: tuple[Hashes, ...] = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> "Batch":
         """The batch of these entries."""
         receipts = tuple(receipt for entry in entries for receipt in entry.receipts)
-        leaves = [leaf(one.id, entry.signature) for entry in entries for one in entry.receipts]
-        rows = merkle.levels(leaves, Tag.BATCH_NODE)
-        return cls(tuple(entries), receipts, tuple(tuple(row) for row in rows))
+        return cls(tuple(entries), receipts, tuple(hashes.levels(leaves(entries), Tag.BATCH_NODE)))
 
     @property
     def root(self) -> Hash:
         """Batch root."""
-        return self.levels[-1][0]
+        return hashes.hash_at(self.levels[-1], 0)
 
     def path(self, index: int) -> list[Hash]:
         """Siblings of leaf `index`, from the leaf up; `ceil_log2(receipts)` of them.

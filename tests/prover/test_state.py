@@ -1,15 +1,18 @@
 """Register segments and what a state's 32 bytes bind."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prover import state as state_module
 from prover.commit.keccak import Hash, keccak
 from prover.commit.merkle import climb
 from prover.commit.tags import Tag
 from prover.commit.tensor import ZERO_LEAF, Words, tensor_root
-from prover.errors import ProgramError
+from prover.errors import ProgramError, WordsError
 from prover.row import Depths, RegisterId, Segment, index_of, register_id, segment_of
 from prover.state import (
     EMPTY_REGISTER,
@@ -173,3 +176,52 @@ def test_more_tensors_than_a_segment_holds_are_refused() -> None:
         segment_root([some(1)] * 3, 1)
     with pytest.raises(ProgramError, match="depth"):
         State.start(DEPTHS, [some(1)] * 3, [])
+
+
+@given(st.data())
+def test_what_is_written_in_part_is_hashed_in_part(data: st.DataObject) -> None:
+    length = data.draw(st.sampled_from([1, 63, 64, 65, 511, 512, 513, 700, 5000]))
+    made = State.start(DEPTHS, [some(5), some(length)], [])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state_module, "_TREE_WORDS", 0)
+        for _ in range(6):
+            start = data.draw(st.integers(0, length - 1))
+            stop = data.draw(st.integers(start + 1, length))
+            made.tensor(PARAM)[start:stop] ^= np.uint32(0x5A5A5A5A)
+            made.touch(PARAM, start, stop)
+            action = data.draw(st.integers(0, 4))
+            if action == 0:
+                made = made.copy()
+            elif action == 1:
+                made.put(PARAM, some(length, stop))
+            elif action < 4:
+                assert made.commitment() == plain_commitment(made)
+    assert made.commitment() == plain_commitment(made)
+
+
+def test_a_tree_is_kept_from_the_second_commitment_on_and_not_by_copies() -> None:
+    length = 2 * state_module._TREE_WORDS
+    made = State.start(DEPTHS, [some(3), np.zeros(length, np.uint32)], [])
+    for commitments in range(3):
+        made.commitment()
+        assert list(made._trees) == ([PARAM] if commitments else [])
+        made.tensor(PARAM)[commitments] = 1
+        made.touch(PARAM, commitments, commitments + 1)
+    assert made.copy()._trees == {}
+    assert made.copy().commitment() == made.commitment() == plain_commitment(made)
+    made.touch(PARAM)
+    assert made._trees == {}
+    made.commitment()
+    made.tensor(PARAM)[:] = 2
+    made.touch(PARAM, 0, length)
+    assert made.commitment() == plain_commitment(made)
+    assert made._trees == {}
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros(3, np.float32), np.zeros(3, np.int32), np.zeros((1, 3), np.uint32),
+              np.zeros(3, np.uint64), np.zeros(3, ">u4")],
+)  # fmt: skip
+def test_a_register_takes_words_alone(array: Any) -> None:
+    with pytest.raises(WordsError, match=r"words are"):
+        State(DEPTHS).put(PARAM, array)
