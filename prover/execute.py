@@ -3,27 +3,25 @@
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prover import reference
 from prover.backends import Backend
 from prover.commit.keccak import Hash
 from prover.commit.tensor import Words
 from prover.errors import NotFiniteError, PositionError
-from prover.ops import Opcode
+from prover.ops import FLOAT_RESULTS
 from prover.program import Program
 from prover.reference import Place, row_at
 from prover.row import Row, Segment, register_id
 from prover.state import State, segment_root
 
 Progress = Callable[[int], None]
-"""Told a position after each training step, and at the end."""
+"""Told positions at the ends of training steps, a few times a second, and the last one."""
 
-_FLOAT_RESULTS = frozenset({
-    Opcode.ADD, Opcode.SUB, Opcode.MUL, Opcode.FMA, Opcode.DIV, Opcode.SQRT, Opcode.MAX,
-    Opcode.FROM_INT, Opcode.SUM, Opcode.DOT, Opcode.MAXF,
-})  # fmt: skip
 _FIRST_SCRATCH = register_id(Segment.SCRATCH, 0)
 _EXPONENT = np.uint32(0x7F800000)
 
@@ -57,6 +55,13 @@ def advance(
     index = bisect_right(program.starts, rest) - 1
     offset = rest - program.starts[index]
     while position < stop:
+        if position == turn * program.micro_steps:
+            turn += _whole_steps(program, first_step, state, position, stop, backend, finite=finite)
+            if turn * program.micro_steps > position:
+                position = turn * program.micro_steps
+                if progress and position < stop:
+                    progress(position)
+                continue
         count = min(program.counts[index] - offset, stop - position)
         if count:
             row = row_at(program, index)
@@ -75,6 +80,27 @@ def advance(
             index, turn = 0, turn + 1
     if progress:
         progress(stop)
+
+
+def _whole_steps(
+    program: Program,
+    first_step: int,
+    state: State,
+    start: int,
+    stop: int,
+    backend: Backend,
+    *,
+    finite: bool,
+) -> int:
+    """Training steps done in one call of the backend, from a position where one begins."""
+    turn = start // program.micro_steps
+    count = stop // program.micro_steps - turn
+    if not count:
+        return 0
+    done = backend.steps(program, state, first_step + turn, count, finite=finite)
+    if done.row is not None:
+        _refuse(program, state, Place(first_step + turn + done.steps - 1, done.row, 0, 0))
+    return done.steps
 
 
 def _advance_row(
@@ -98,18 +124,28 @@ def _advance_row(
 
 
 def _check_finite(program: Program, state: State, where: Place, row: Row) -> None:
-    if row.opcode not in _FLOAT_RESULTS:
-        return
+    if row.opcode in FLOAT_RESULTS and len(_not_finite(state, where, row)):
+        _refuse(program, state, where)
+
+
+def _not_finite(state: State, where: Place, row: Row) -> NDArray[np.intp]:
+    """Elements of what a row wrote that are NaN or Inf."""
     base = row.out_address(0, where.step)
     words = state.tensor(row.out)[max(base, 0) : max(base + row.elements, 0)]
-    bad = np.flatnonzero((words & _EXPONENT) == _EXPONENT)
-    if len(bad):
-        element = int(bad[0]) - min(base, 0)
-        value = float(words[bad[0] : bad[0] + 1].view(np.float32)[0])
-        raise NotFiniteError(
-            f"{value} in element {element} of row {where.row} ({row_name(program, where.row)}) in "
-            f"training step {where.step}; lower the learning rate or check the inputs"
-        )
+    return np.flatnonzero((words & _EXPONENT) == _EXPONENT) - min(base, 0)
+
+
+def _refuse(program: Program, state: State, where: Place) -> NoReturn:
+    row = row_at(program, where.row)
+    bad = _not_finite(state, where, row)
+    said = "NaN or Inf"
+    if len(bad):  # nothing wrote over it since
+        word = state.tensor(row.out)[row.out_address(int(bad[0]), where.step)]
+        said = f"{float(word.view(np.float32))} in element {bad[0]}"
+    raise NotFiniteError(
+        f"{said} of row {where.row} ({row_name(program, where.row)}) in training step "
+        f"{where.step}; lower the learning rate or check the inputs"
+    )
 
 
 def row_name(program: Program, index: int) -> str:

@@ -270,3 +270,9 @@ _TABLE: Final = (
 
 _BY_NUMBER: Final[dict[int, Op]] = {op.opcode: op for op in _TABLE}
 OPS: Final[Mapping[Opcode, Op]] = MappingProxyType({op.opcode: op for op in _TABLE})
+
+FLOAT_RESULTS: Final = frozenset({
+    Opcode.ADD, Opcode.SUB, Opcode.MUL, Opcode.FMA, Opcode.DIV, Opcode.SQRT, Opcode.MAX,
+    Opcode.FROM_INT, Opcode.SUM, Opcode.DOT, Opcode.MAXF,
+})  # fmt: skip
+"""Ops whose result is a float, and not bits of some kind."""

@@ -1,15 +1,24 @@
 """Ways to execute rows, all with the bits of `prover.reference`; chosen by name."""
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from prover.errors import ProverError
+from prover.program import Program
 from prover.row import Row
 from prover.state import State
 
 
 class UnknownBackendError(ProverError, ValueError):
     """No backend has this name."""
+
+
+class Done(NamedTuple):
+    """How far whole training steps came."""
+
+    steps: int
+    row: int | None = None
+    """A row that had a result which was not finite, in the last of the steps."""
 
 
 class Backend(Protocol):
@@ -33,6 +42,15 @@ class Backend(Protocol):
         """
         ...
 
+    def steps(
+        self, program: Program, state: State, first: int, count: int, *, finite: bool
+    ) -> Done:
+        """Whole training steps, at most `count` >= 1 from number `first` on, of a state at the
+        start of one: as many as suit the backend in one call, none where rows one by one are as
+        good. With `finite` it stops after a step that had a result which was not.
+        """
+        ...
+
     def elements(self, state: State, row: Row, step: int, start: int, stop: int) -> None:
         """All micro-steps of the elements [start, stop), 0 <= start < stop <= row.elements.
 
@@ -48,28 +66,28 @@ class Backend(Protocol):
         ...
 
 
-def _reference() -> Backend:
+def _reference(threads: int) -> Backend:
     from prover.backends.reference import ReferenceBackend
 
     return ReferenceBackend()
 
 
-def _numba() -> Backend:
+def _numba(threads: int) -> Backend:
     from prover.backends.numba import NumbaBackend
 
-    return NumbaBackend()
+    return NumbaBackend(threads)
 
 
-_MAKERS: Final[dict[str, Callable[[], Backend]]] = {"numba": _numba, "reference": _reference}
+_MAKERS: Final[dict[str, Callable[[int], Backend]]] = {"numba": _numba, "reference": _reference}
 NAMES: Final = tuple(_MAKERS)
 
 
-def backend(name: str = "numba") -> Backend:
-    """The backend of a name.
+def backend(name: str = "numba", *, threads: int = 1) -> Backend:
+    """The backend of a name, which may use so many threads at a time.
 
     Raises:
         UnknownBackendError: when there is none.
     """
     if name not in _MAKERS:
         raise UnknownBackendError(f"no backend {name!r}; there are {', '.join(NAMES)}")
-    return _MAKERS[name]()
+    return _MAKERS[name](threads)
