@@ -115,7 +115,7 @@ def _square(b: Builder, lines: list[Value], first: Value) -> list[Value]:
         low = [_interleaved(b, four[n], four[n + 2], 0) for n in (0, 1)]
         high = [_interleaved(b, four[n], four[n + 2], 2) for n in (0, 1)]
         for pair in (low, high):
-            columns += [_interleaved(b, *pair, half) for half in (0, 2)]
+            columns += [_interleaved(b, pair[0], pair[1], half) for half in (0, 2)]
     return columns
 
 

@@ -70,7 +70,8 @@ class Int:
 
     def parts(self, size: Any) -> "Int":
         """How many parts of a size it takes to cover this: the quotient, rounded up."""
-        return (self + (size - 1)) // size
+        covered: Int = (self + (size - 1)) // size
+        return covered
 
 
 def raw(number: Any) -> Value:

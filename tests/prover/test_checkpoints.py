@@ -203,7 +203,7 @@ def test_a_disk_that_refuses_costs_a_checkpoint_and_no_more(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoints.Path, "replace", full)
+        patch.setattr(Path, "replace", full)
         assert not save(store, 9)
     (record,) = caplog.records
     assert record.__dict__["event"] == "checkpoint.failed"
