@@ -113,7 +113,7 @@ def test_large_and_many_tensors_on_any_number_of_threads() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint64, np.uint8, bool])
 def test_other_types_than_words_are_refused(dtype: type) -> None:
     with pytest.raises(WordsError, match="uint32"):
-        tensor.tensor_root(np.zeros(3, dtype))  # type: ignore[arg-type]
+        tensor.tensor_root(np.zeros(3, dtype))
 
 
 def test_other_shapes_than_a_line_are_refused() -> None:
