@@ -15,12 +15,12 @@ from prover.program import Program
 from prover.row import Depths, Segment
 from prover.tracer.array import Array, Graph
 from prover.tracer.fields import Arrays, Field, Layout, like
-from prover.tracer.functions import descend
 from prover.tracer.grad import gradient
 from prover.tracer.layout import Buffer, View, dense
 from prover.tracer.lowering import SEEN, Lowering
+from prover.tracer.optim import SGD, Optimizer, weights_of
 from prover.tracer.registers import allocate
-from prover.tracer.symbols import Kind, Step, TraceError, scope
+from prover.tracer.symbols import Kind, Step, TraceError
 
 StepFunction = Callable[[Any, Any, Any], tuple[Arrays, Arrays]]
 """(params, inputs, step) to (params after the step, outputs); params left out stay as they are."""
@@ -81,17 +81,18 @@ def trace(
     return Traced(program, layouts[0], layouts[1], out_layout)
 
 
-def training_step(loss: LossFunction, rate: float) -> StepFunction:
-    """The step of gradient descent that lowers a loss; the loss before it is the output `loss`."""
+def training_step(loss: LossFunction, optimizer: float | Optimizer) -> StepFunction:
+    """The step that lowers a loss; the loss before it is the output `loss`.
+
+    A number is the rate of plain gradient descent. The params of another optimizer are made by
+    `prepare`; the loss is given the weights alone.
+    """
+    used = SGD(optimizer) if isinstance(optimizer, int | float) else optimizer
 
     def step(params: Any, inputs: Any, number: Any) -> tuple[Arrays, Arrays]:
-        value = loss(params, inputs, number)
-        grads = gradient(value, params)
-        after = {}
-        for name in params:
-            with scope(f"update.{name}"):
-                after[name] = descend(params[name], grads[name], rate)
-        return after, {"loss": value}
+        weights = weights_of(params)
+        value = loss(weights, inputs, number)
+        return used.update(params, gradient(value, weights)), {"loss": value}
 
     return step
 
@@ -143,12 +144,12 @@ def _lower(
     order = _reachable(ends)
     placed: set[tuple[Segment, str]] = set()
     for name, array in outputs.items():
-        made = _before_reshapes(array)
+        made = _same_words(array)
         if _computed(made) and name not in kept and id(made) not in lowering.targets:
             lowering.targets[id(made)] = Buffer(array.size, out_layout.register(name))
             placed.add((Segment.OUTPUTS, name))
     for name, array in changed.items():
-        made = _before_reshapes(array)
+        made = _same_words(array)
         if id(made) not in lowering.targets and _may_replace(params[name], made, order, ends):
             lowering.targets[id(made)] = Buffer(array.size, layout.register(name))
             placed.add((Segment.PARAMS, name))
@@ -173,10 +174,10 @@ def _lower(
         lowering.move(view, out, f"param {name}")
 
 
-def _before_reshapes(array: Array) -> Array:
+def _same_words(array: Array) -> Array:
     """What holds the same words in the same order."""
-    while array.op == Kind.RESHAPE:
-        (array,) = array.inputs
+    while array.op in {Kind.RESHAPE, Kind.DETACH, Kind.RULED}:
+        array = array.inputs[0]
     return array
 
 

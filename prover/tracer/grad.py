@@ -134,6 +134,31 @@ def _matmul(array: Array, g: Array) -> Sequence[Array]:
     return g @ y.mT, x.mT @ g
 
 
+def _tanh(array: Array, g: Array) -> Sequence[Array]:
+    return (_times(g, 1.0 - array * array),)
+
+
+def _sigmoid(array: Array, g: Array) -> Sequence[Array]:
+    return (_times(g, array * (1.0 - array)),)
+
+
+_TWO_PER_ROOT_PI: Final = 1.1283791670955126
+
+
+def _erf(array: Array, g: Array) -> Sequence[Array]:
+    (x,) = array.inputs
+    return (_times(g, xp.exp(-(x * x)) * _TWO_PER_ROOT_PI),)
+
+
+def _ruled(array: Array, g: Array) -> Sequence[Array | None]:
+    (rule,) = array.attributes
+    parts = rule(g)
+    for one, part in zip(array.inputs[1:], parts, strict=True):
+        if part.shape != one.shape:
+            raise TraceError(f"a rule gave a gradient {part!r} for {one!r}; keep the shape")
+    return [None, *parts]
+
+
 def _max(array: Array, g: Array) -> Sequence[Array]:
     (x,) = array.inputs
     return (xp.where(x == broadcast(array, x.shape), broadcast(g, x.shape), 0.0),)
@@ -141,11 +166,15 @@ def _max(array: Array, g: Array) -> Sequence[Array]:
 
 _RULES: Final[dict[Op, Rule]] = {
     Kind.DETACH: _nothing,
+    Kind.RULED: _ruled,
     Kind.BROADCAST: _broadcast,
     Kind.PERMUTE: _permute,
     Kind.RESHAPE: lambda array, g: (reshape(g, array.inputs[0].shape),),
     Kind.EXP: lambda array, g: (_times(g, array),),
     Kind.LOG: lambda array, g: (g / array.inputs[0],),
+    Kind.TANH: _tanh,
+    Kind.SIGMOID: _sigmoid,
+    Kind.ERF: _erf,
     Kind.MATMUL: _matmul,
     Kind.SUM: lambda array, g: (broadcast(g, array.inputs[0].shape),),
     Kind.MAX: _max,

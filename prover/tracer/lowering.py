@@ -6,7 +6,7 @@
 * A reduction along the last axis, over C words: 32 lanes (lane l folds l, l + 32, ...), then halves
   16, 8, 4, 2, 1, each lower lane combined with the one above; the C mod 32 words left over are one
   ascending fold, combined last. C < 32 is that fold alone. Along another axis: one ascending fold.
-* exp and log are `prover.tracer.elementary`.
+* exp, log, tanh, erf and sigmoid are `prover.tracer.elementary`.
 
 Rows stand in the order of the graph. They still write to buffers; `prover.tracer.registers` says
 which register each is.
@@ -201,8 +201,9 @@ class Lowering:
             self._map(map_op, (size,), parts, out, f"{self.name} with tail")
 
     def elementary(self, array: Array, views: Sequence[View], out: Buffer) -> None:
-        """exp or log."""
-        function, rows = _ELEMENTARY[array.op]
+        """exp, log, tanh, erf or sigmoid: maps one after the other, the last into `out`."""
+        function = _ELEMENTARY[array.op]
+        rows = elementary.rows(function)
         done = 0
 
         def emit(opcode: Opcode, *operands: View | int) -> View:
@@ -279,6 +280,7 @@ def _name(array: Array) -> str:
 
 SEEN: Final[dict[Op, Callable[[Lowering, Array, View], View]]] = {
     Kind.DETACH: lambda lowering, array, view: view,
+    Kind.RULED: lambda lowering, array, view: view,
     Kind.BROADCAST: _broadcast,
     Kind.PERMUTE: _permute,
     Kind.SLICE: _slice,
@@ -287,8 +289,7 @@ SEEN: Final[dict[Op, Callable[[Lowering, Array, View], View]]] = {
 }
 """Ops that are addresses."""
 _COMPUTED: Final[dict[Op, Callable[[Lowering, Array, Sequence[View], Buffer], None]]] = {
-    Kind.EXP: Lowering.elementary,
-    Kind.LOG: Lowering.elementary,
+    **dict.fromkeys((Kind.EXP, Kind.LOG, Kind.TANH, Kind.ERF, Kind.SIGMOID), Lowering.elementary),
     Kind.MATMUL: Lowering.matmul,
     Kind.SUM: Lowering.reduce,
     Kind.MAX: Lowering.reduce,
@@ -298,7 +299,10 @@ _REDUCTIONS: Final[dict[Op, tuple[Opcode, Opcode]]] = {
     Kind.SUM: (Opcode.SUM, Opcode.ADD),
     Kind.MAX: (Opcode.MAXF, Opcode.MAX),
 }
-_ELEMENTARY: Final[dict[Op, tuple[Callable[..., View], int]]] = {
-    Kind.EXP: (elementary.exp, elementary.EXP_ROWS),
-    Kind.LOG: (elementary.log, elementary.LOG_ROWS),
+_ELEMENTARY: Final[dict[Op, elementary.Elementary]] = {
+    Kind.EXP: elementary.exp,
+    Kind.LOG: elementary.log,
+    Kind.TANH: elementary.tanh,
+    Kind.ERF: elementary.erf,
+    Kind.SIGMOID: elementary.sigmoid,
 }

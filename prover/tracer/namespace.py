@@ -90,6 +90,11 @@ def log(x: Array) -> Array:
     return x.graph.add(Kind.LOG, (_floats(x),), x.shape, DType.F32)
 
 
+def tanh(x: Array) -> Array:
+    """The hyperbolic tangent."""
+    return x.graph.add(Kind.TANH, (_floats(x),), x.shape, DType.F32)
+
+
 def maximum(x: Operand, y: Operand) -> Array:
     """x > y ? x : y of floats."""
     x, y = pair(x, y)
@@ -209,6 +214,20 @@ def mean(x: Array, /, *, axis: int | Sequence[int] | None = None, keepdims: Any 
     """The sum divided by the number of elements."""
     total = sum(x, axis=axis, keepdims=keepdims)
     return total / (x.size // total.size)
+
+
+def var(
+    x: Array,
+    /,
+    *,
+    axis: int | Sequence[int] | None = None,
+    correction: float = 0.0,
+    keepdims: Any = False,
+) -> Array:
+    """The mean square of what is left when the mean is subtracted."""
+    apart = x - mean(x, axis=axis, keepdims=True)
+    total = sum(apart * apart, axis=axis, keepdims=keepdims)
+    return total / (x.size // total.size - correction)
 
 
 def matmul(x: Array, y: Array) -> Array:

@@ -13,10 +13,20 @@ from prover.tracer import (
     TraceError,
     cross_entropy,
     detach,
+    erf,
     fma,
+    gelu,
     gradient,
+    layer_norm,
     log_softmax,
     relu,
+    rsqrt,
+    ruled,
+    sigmoid,
+    silu,
+    snap,
+    softmax,
+    tanh,
     trace,
     training_step,
 )
@@ -59,6 +69,20 @@ FUNCTIONS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda a: xp(a).sum(xp(a).square(log_softmax(a))), (A,)),
     (lambda a: cross_entropy(a * 3, xp(a).astype(a > 0.5, xp(a).float32)), (A,)),
     (lambda a, b: xp(a).sum(xp(a).square(fma(a, b, a))), (A, B)),
+    (lambda a, b: xp(a).sum(tanh(a) * b), (A, B)),
+    (lambda a, b: xp(a).sum(erf(a) * b), (A, B)),
+    (lambda a, b: xp(a).sum(sigmoid(3 * a) * b), (A, B)),
+    (lambda a, b: xp(a).sum(silu(a) * b), (A, B)),
+    (lambda a, b: xp(a).sum(gelu(a) * b), (A, B)),
+    (lambda a, b: xp(a).sum(gelu(a, approximate="tanh") * b), (A, B)),
+    (lambda a, b: xp(a).sum(softmax(a) * b), (A, B)),
+    (lambda s: xp(s).sum(xp(s).square(softmax(s.mT))), (STACK,)),
+    (lambda a, b: xp(a).sum(rsqrt(1 + a * a) * b), (A, B)),
+    (lambda a, b: xp(a).sum(xp(a).var(a * b, axis=-1, correction=1)), (A, B)),
+    (lambda a, b: xp(a).sum(snap(a * b, 0.3) * b), (A, B)),
+    (lambda a, b, v: xp(a).sum(layer_norm(a, v, v) * b), (A, B, V)),
+    (lambda s, v, w: xp(s).sum(xp(s).square(layer_norm(s, v, w, 0.1))), (STACK, V, A[2])),
+    (lambda v, w, b: xp(v).sum(xp(v).square(layer_norm(v, w, b))), (V, A[2], B[2])),
 ]  # fmt: skip
 
 
@@ -107,6 +131,14 @@ def test_no_gradient_flows_through_detach_or_comparisons() -> None:
     np.testing.assert_allclose(a, A * A, rtol=1e-6)
     (a,) = gradients(lambda a: xp(a).sum(xp(a).where(a > 0, 2.0 * a, 0.0)), (A,))
     assert np.array_equal(a, np.where(A > 0, 2, 0))
+
+
+def test_a_rule_replaces_what_would_be_derived() -> None:
+    a, b = gradients(lambda a, b: xp(a).sum(ruled(a * b, [b, a], lambda g: [g * 2, g * 3])), (A, B))
+    assert np.array_equal(a, np.full((3, 4), 3))
+    assert np.array_equal(b, np.full((3, 4), 2))
+    with pytest.raises(TraceError, match="keep the shape"):
+        gradients(lambda a: xp(a).sum(ruled(a, [a], lambda g: [g[0] * 2])), (A,))
 
 
 def test_what_does_not_matter_has_gradient_zero() -> None:

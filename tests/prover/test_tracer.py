@@ -13,10 +13,20 @@ from prover.tracer import (
     TraceError,
     cross_entropy,
     detach,
+    erf,
     fma,
+    gelu,
+    layer_norm,
     log_softmax,
     relu,
+    rsqrt,
+    ruled,
     scope,
+    sigmoid,
+    silu,
+    snap,
+    softmax,
+    tanh,
     trace,
     training_step,
 )
@@ -92,6 +102,8 @@ EXACT: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda s: namespace(s).max(s, axis=(0, 2), keepdims=True), (STACK,)),
     (lambda a: namespace(a).max(a, axis=-1), (floats(3, 77),)),
     (lambda s: sum(row for row in s[0]), (STACK,)),
+    (lambda a: snap(a, 0.5), (A,)),
+    (lambda a: ruled(a + 1, [a], lambda g: [g]), (A,)),
 ]  # fmt: skip
 
 
@@ -128,6 +140,23 @@ CLOSE: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (log_softmax, (floats(5, 10) * 50,)),
     (cross_entropy, (floats(5, 10), np.eye(10, dtype=np.float32)[:5])),
     (relu, (A,)),
+    (lambda a: rsqrt(namespace(a).abs(a)), (A,)),
+    (lambda s: namespace(s).var(s), (STACK,)),
+    (lambda s: namespace(s).var(s, axis=(0, 2), correction=1, keepdims=True), (STACK,)),
+    (lambda a: namespace(a).var(a, axis=-1), (floats(3, 77) + 9,)),
+    (tanh, (A,)),
+    (erf, (A,)),
+    (lambda a: sigmoid(30 * a), (A,)),
+    (silu, (A,)),
+    (gelu, (A,)),
+    (lambda a: gelu(a, approximate="tanh"), (A,)),
+    (softmax, (floats(5, 10) * 50,)),
+    (lambda s: softmax(s.mT), (STACK,)),
+    (softmax, (floats(2, 77),)),
+    (layer_norm, (A, V, B[0])),
+    (lambda s: layer_norm(s, 1.5 * s[0, 0], s[1, 0], eps=0.1), (STACK,)),
+    (layer_norm, (floats(3, 77) * 9, floats(77), floats(77, seed=1))),
+    (lambda v: layer_norm(v, v, v), (V,)),
     (fma, (A, B, A)),
     (lambda a: fma(a, np.float32(-0.5), a), (A,)),
     (lambda a: detach(a) * 2, (A,)),
@@ -139,6 +168,9 @@ def test_what_rounds_is_close(function: Callable[..., Any], arrays: tuple[Any, .
     expected = np.asarray(function(*arrays))
     actual = evaluate(function, *arrays)
     assert actual.shape == expected.shape
+    if expected.size < 100:
+        slow = evaluate(function, *arrays, used=backend("reference"))
+        assert np.array_equal(actual.view(np.uint32), slow.view(np.uint32))
     np.testing.assert_allclose(actual, expected, rtol=2e-6, atol=2e-6)
 
 
@@ -267,6 +299,8 @@ REFUSED: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
     ("make it an input", lambda a: a + B, (A,)),
     ("convert with astype", lambda a, i: a + i, (A, INTS)),
     ("convert with astype", lambda i: namespace(i).exp(i), (INTS,)),
+    ("convert with astype", sigmoid, (INTS,)),
+    ('"none" or "tanh"', lambda a: gelu(a, approximate="erf"), (A,)),
     ("int32 has no div", lambda i: i / 2, (INTS,)),
     ("does not fit int32", lambda i: i + 0.5, (INTS,)),
     ("do not broadcast", lambda a, m: a + m, (A, M)),
