@@ -68,9 +68,12 @@ class Machine:
         self._notes[:] = 0
         self._barrier[:] = 0
         about = [self._describe(stage) for stage in self.plan.stages]
-        stages = np.array(
-            [(self._address(number), one.ctypes.data) for number, one in enumerate(about)], np.int64
-        )
+        turns = [self._turns(*one) for one in zip(self.plan.stages, about, strict=True)]
+        calls = []
+        for number, one in enumerate(about):
+            calls += [(_runner().address("turn"), turn.ctypes.data) for turn in turns[number]]
+            calls.append((self._address(number), one.ctypes.data))
+        stages = np.array(calls, np.int64)
         self._registers = {}
         call = _RUN(_runner().address("run"))
         pointers = [one.ctypes.data for one in (stages, self._notes, self._barrier)]
@@ -114,16 +117,27 @@ class Machine:
             head + [self._words(buffer).ctypes.data for buffer in stage.buffers], np.int64
         )
 
+    def _turns(self, stage: Stage, about: Longs) -> list[Longs]:
+        """What tells of each address in a description that moves from step to step."""
+        if not isinstance(stage, Matmul):
+            return []
+        return [
+            np.array([about[place:].ctypes.data, about[place], one.turn[0], 4 * one.turn[1]])
+            for place, one in enumerate((stage.x, stage.y, stage.out))
+            if one.turn[1]
+        ]
+
     def _start(self, address: Address) -> int:
         return int(self._words(address.buffer).ctypes.data) + 4 * address.offset
 
 
 @cache
 def _runner() -> Library:
-    """`run` and `clear`."""
+    """`run`, `clear` and `turn`."""
     module = ir.Module("runner")
     _add_run(module)
     _add_clear(module)
+    _add_turn(module)
     return load(module)
 
 
@@ -198,4 +212,20 @@ def _add_clear(module: ir.Module) -> None:
     with counted(b, low, high) as at:
         place = b.gep(b.inttoptr(start, POINTER), [at], source_etype=WORD)
         b.store(ir.Constant(WORD, 0), place)
+    b.ret_void()
+
+
+def _add_turn(module: ir.Module) -> None:
+    """Puts this step's address where a product's description has it: one thread does, before the
+    barrier that all pass on their way to the product.
+    """
+    function = ir.Function(module, STAGE, "turn")
+    description, step, thread, _ = function.args
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    place, start, modulus, stride = (
+        b.load(b.gep(description, [long(n)], source_etype=LONG), typ=LONG) for n in range(4)
+    )
+    with b.if_then(b.icmp_signed("==", thread, long(0))):
+        moved = b.add(start, b.mul(b.srem(step, modulus), stride))
+        b.store(moved, b.inttoptr(place, POINTER))
     b.ret_void()
