@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from llvmlite import ir
 
-from prover.native.emit import LONG, WORD, Builder, Value, call, splat
+from prover.commit.permutation import STATE_WORDS, broadcast, permute, round_constants, shuffle
+from prover.native.emit import LONG, WORD, Builder, Value, splat
 from prover.native.isa import isa
 from prover.native.loops import counted, folded, long
 from prover.native.module import Library, load_known
@@ -21,10 +22,8 @@ from prover.native.module import Library, load_known
 RATE_WORDS: Final = 17
 """Words of a block: keccak256 absorbs 136 bytes a permutation."""
 _DIGEST_WORDS: Final = 4
-_ROUNDS: Final = 24
-_UNROLL: Final = 2
-"""Rounds in the body of the loop; with more of them a round's moves fall away."""
-_AHEAD: Final = int(__import__("os").environ.get("AHEAD", "4"))
+_AHEAD: Final = 8
+"""Turns of the loop between asking for a message's bytes and reading them."""
 _LINE_BYTES: Final = 64
 _PAIR_BYTES: Final = 64
 _BYTE: Final = ir.IntType(8)
@@ -95,10 +94,10 @@ def _climb(module: ir.Module, keccak: Any) -> None:
 def _keccak(module: ir.Module, length: int, lanes: int) -> Any:
     kind = ir.FunctionType(ir.VoidType(), [LONG, ir.PointerType(), ir.PointerType(), LONG])
     function = ir.Function(module, kind, "keccak")
-    constants = _constants(module)
+    constants = round_constants(module)
     b = ir.IRBuilder(function.append_basic_block())
     tag, messages, digests, count = function.args
-    tags = _broadcast(b, tag, lanes)
+    tags = broadcast(b, tag, lanes)
     last = b.sub(count, long(1))
     with counted(b, long(0), count, lanes) as first:
         places = []
@@ -108,14 +107,14 @@ def _keccak(module: ir.Module, length: int, lanes: int) -> Any:
         rows = [b.gep(messages, [b.mul(p, long(length))], source_etype=_BYTE) for p in places]
         _prefetch(b, messages, first, length, lanes)
         words = _preimage(b, _Message(b, rows, length), tags, length)
-        state = [splat(tags, 0)] * 25
+        state = [splat(tags, 0)] * STATE_WORDS
         for start in range(0, len(words), RATE_WORDS):
             block = words[start : start + RATE_WORDS]
             state[:RATE_WORDS] = [
                 word() if start == 0 else b.xor(old, word())
                 for old, word in zip(state[:RATE_WORDS], block, strict=True)
             ]
-            state = _permute(b, state, constants)
+            state = permute(b, state, constants)
         outs = [b.gep(digests, [b.mul(p, long(32))], source_etype=_BYTE) for p in places]
         _write(b, state[:_DIGEST_WORDS], outs)
     b.ret_void()
@@ -135,89 +134,6 @@ def _prefetch(b: Builder, messages: Value, first: Value, length: int, lanes: int
         b.call(function, [place, *(ir.Constant(WORD, number) for number in (0, 3, 1))])
 
 
-def _rotations() -> list[int]:
-    """Of the word at x + 5y, by the walk that the specification gives (FIPS 202, 3.2.2)."""
-    found = [0] * 25
-    x, y = 1, 0
-    for t in range(24):
-        found[x + 5 * y] = (t + 1) * (t + 2) // 2 % 64
-        x, y = y, (2 * x + 3 * y) % 5
-    return found
-
-
-def _round_constants() -> list[int]:
-    """Bits of a linear feedback shift register at places 2^j - 1 (FIPS 202, 3.2.5)."""
-    found, register = [], 1
-    for _ in range(_ROUNDS):
-        constant = 0
-        for j in range(7):
-            constant |= (register & 1) << ((1 << j) - 1)
-            register = register << 1 ^ (0x171 if register & 0x80 else 0)
-        found.append(constant)
-    return found
-
-
-_ROTATIONS: Final = _rotations()
-
-
-def _constants(module: ir.Module) -> Any:
-    kind = ir.ArrayType(LONG, _ROUNDS)
-    made = ir.GlobalVariable(module, kind, "round_constants")
-    made.linkage = "internal"
-    made.global_constant = True
-    made.initializer = ir.Constant(kind, _round_constants())
-    return made
-
-
-def _broadcast(b: Builder, value: Value, lanes: int) -> Value:
-    one = b.insert_element(
-        ir.Constant(ir.VectorType(LONG, lanes), ir.Undefined), value, ir.Constant(WORD, 0)
-    )
-    return _shuffle(b, one, one, [0] * lanes)
-
-
-def _shuffle(b: Builder, one: Value, other: Value, places: list[int]) -> Value:
-    return b.shuffle_vector(one, other, ir.Constant(ir.VectorType(WORD, len(places)), places))
-
-
-def _rotate(b: Builder, words: Value, bits: int) -> Value:
-    return call(b, "llvm.fshl", words.type, words, words, splat(words, bits)) if bits else words
-
-
-def _permute(b: Builder, state: list[Value], constants: Any) -> list[Value]:
-    """keccak-f[1600]."""
-    lanes = state[0].type.count
-    with folded(b, long(0), long(_ROUNDS), _UNROLL, state) as (index, now, following):
-        for ahead in range(_UNROLL):
-            place = b.gep(constants, [long(0), b.add(index, long(ahead))])
-            now = _round(b, now, _broadcast(b, b.load(place, typ=LONG), lanes))
-        following.extend(now)
-    return following
-
-
-def _round(b: Builder, a: list[Value], constant: Value) -> list[Value]:
-    """Theta, rho, pi, chi, iota on words at x + 5y."""
-    columns = []
-    for x in range(5):
-        column = a[x]
-        for y in range(1, 5):
-            column = b.xor(column, a[x + 5 * y])
-        columns.append(column)
-    turned = [_rotate(b, column, 1) for column in columns]
-    theta = [b.xor(columns[x - 1], turned[(x + 1) % 5]) for x in range(5)]
-    made: list[Value] = []
-    for y in range(5):
-        row = []
-        for x in range(5):
-            # pi moves the word at (from_x, x) to (x, y), where y = 2 from_x + 3 x.
-            from_x = (y - 3 * x) * 3 % 5
-            place = from_x + 5 * x
-            row.append(_rotate(b, b.xor(a[place], theta[from_x]), _ROTATIONS[place]))
-        made += [b.xor(row[x], b.and_(b.not_(row[x - 4]), row[x - 3])) for x in range(5)]
-    made[0] = b.xor(made[0], constant)
-    return made
-
-
 def _transpose(b: Builder, rows: list[Value]) -> list[Value]:
     """Swaps what the number of a row and the place in it say, in their low bits: rows are 2^n and
     at least as wide. Of as many rows as lanes it is the transposed matrix.
@@ -229,10 +145,10 @@ def _transpose(b: Builder, rows: list[Value]) -> list[Value]:
             if low & step:
                 continue
             pair = rows[low], rows[low | step]
-            swapped[low] = _shuffle(
+            swapped[low] = shuffle(
                 b, *pair, [lanes + (p ^ step) if p & step else p for p in range(lanes)]
             )
-            swapped[low | step] = _shuffle(
+            swapped[low | step] = shuffle(
                 b, *pair, [lanes + p if p & step else p | step for p in range(lanes)]
             )
         rows = swapped
@@ -266,7 +182,7 @@ class _Message:
             place = b.gep(row, [long(8 * start)], source_etype=_BYTE)
             read = b.load(place, typ=ir.VectorType(LONG, whole), align=1)
             if whole < lanes:
-                read = _shuffle(b, read, read, [*range(whole), *[0] * (lanes - whole)])
+                read = shuffle(b, read, read, [*range(whole), *[0] * (lanes - whole)])
             rows.append(read)
         for ahead, words in enumerate(_transpose(b, rows)[:whole]):
             self._read[start + ahead] = words
@@ -311,5 +227,5 @@ def _write(b: Builder, words: list[Value], outs: list[Value]) -> None:
         for lane, out in enumerate(outs):
             first = lane - lane % width
             row = rows[lane % width]
-            digest = _shuffle(b, row, row, list(range(first, first + width)))
+            digest = shuffle(b, row, row, list(range(first, first + width)))
             b.store(digest, b.gep(out, [long(8 * start)], source_etype=_BYTE), align=1)
