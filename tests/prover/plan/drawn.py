@@ -19,16 +19,18 @@ SIZES = (1, 2, 5, 10, 31, 32, 33, 40, 64, 70, 97)
 def traced(source: Source) -> tuple[Traced, list[NDArray[np.uint32]], list[NDArray[np.uint32]]]:
     """A program with two params and two inputs of related shapes, and words for them."""
     rows, columns, inner = (choice(source, SIZES) for _ in range(3))
+    turns = choice(source, (1, 2, 3))
     params = {"w": np.zeros((inner, columns), np.float32), "b": np.zeros(columns, np.float32)}
     inputs = {
-        "x": np.zeros((rows, inner), np.float32),
-        "y": np.zeros((rows, columns), np.float32),
+        "x": np.zeros((turns, rows, inner), np.float32),
+        "y": np.zeros((turns, rows, columns), np.float32),
     }
     moves = [choice(source, MOVES) for _ in range(source.integer(2, 7))]
     learns = chance(source, 50)
 
     def step(p: Any, i: Any, number: Any) -> tuple[Any, Any]:
         xp = i["x"].__array_namespace__()
+        i = {name: i[name][number % turns] for name in i}
         full = i["x"] @ p["w"] + p["b"] if chance(source, 70) else i["y"] * p["b"]
         for move in moves:
             full = move(xp, full, i["y"])
