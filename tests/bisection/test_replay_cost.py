@@ -10,6 +10,7 @@ from bisection.game import Rules, Side, Status
 from bisection.machine import Claim, ClaimId
 from bisection.replay import SharedTrace
 from bisection.watcher import Verdict, judge
+from prover import record
 from prover.backends import backend
 from prover.checkpoints import Checkpoints
 from prover.commit.keccak import Hash, keccak
@@ -28,6 +29,12 @@ RULES = Rules(k=16, clock=1_000, grace=100)
 RUN = keccak(b"the run in dispute")
 STEPS = 2_000
 Made = Callable[[], Recorder]
+
+
+@pytest.fixture(autouse=True)
+def _small_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny program does less with each word than those that the constant is for."""
+    monkeypatch.setattr(record, "SAVE_COST", 64)
 
 
 class LyingTrace(TensorTrace):

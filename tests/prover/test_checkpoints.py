@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prover import checkpoints
+from prover import record
 from prover.backends import backend
 from prover.checkpoints import Checkpoints, run_name
 from prover.commit.keccak import Hash, keccak
@@ -25,6 +25,12 @@ from tests.prover.test_execute import DATA, WEIGHTS, descent
 NUMBA = backend("numba")
 RUN, OTHER = keccak(b"a run"), keccak(b"another")
 PLENTY = 1 << 20
+
+
+@pytest.fixture(autouse=True)
+def _small_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny program does less with each word than those that the constant is for."""
+    monkeypatch.setattr(record, "SAVE_COST", 64)
 
 
 def start() -> State:

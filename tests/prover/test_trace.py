@@ -36,6 +36,12 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "SAVE_COST", 0)
 
 
+@pytest.fixture(autouse=True)
+def _small_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny program does less with each word than those that the constant is for."""
+    monkeypatch.setattr(record, "SAVE_COST", 64)
+
+
 def all_states(program: Program, first_step: int, start: State, length: int) -> list[Hash]:
     state = start.copy()
     commitments = [state.commitment()]
