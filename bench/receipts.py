@@ -203,7 +203,7 @@ async def ingest(entries: Sequence[Sequence[Entry]], workers: int, folder: Path)
         return seconds
 
 
-def durable(callers: int, each: int, folder: Path) -> list[Result]:
+def durable(callers: int, each: int, folder: Path, repeats: int) -> list[Result]:
     """Receipts signed one by one, and bundles, fsynced before they are acknowledged."""
     results = []
     alone: list[list[Entry]] = [
@@ -211,7 +211,7 @@ def durable(callers: int, each: int, folder: Path) -> list[Result]:
         for account in range(1, callers + 1)
     ]
     for workers in (0, 2):
-        timing = Timing(tuple(asyncio.run(ingest(alone, workers, folder)) for _ in range(3)))
+        timing = Timing(tuple(asyncio.run(ingest(alone, workers, folder)) for _ in range(repeats)))
         name = f"ingest/single/workers={workers}"
         results.append(rate(name, timing, callers * each, "receipts/s", target=10_000))
     size = 256
@@ -223,7 +223,7 @@ def durable(callers: int, each: int, folder: Path) -> list[Result]:
         for account in range(1, callers + 1)
     ]
     count = sum(size * len(row) for row in bundled)
-    timing = Timing(tuple(asyncio.run(ingest(bundled, 0, folder)) for _ in range(3)))
+    timing = Timing(tuple(asyncio.run(ingest(bundled, 0, folder)) for _ in range(repeats)))
     return [*results, rate(f"ingest/bundle={size}", timing, count, "receipts/s")]
 
 
@@ -261,7 +261,7 @@ def main() -> None:
         *bundles(64 if small else 4_096),
         *trees(64 if small else 4_096),
         *documents(50 if small else 1_000),
-        *durable(8 if small else 256, 16 if small else 128, flags.folder),
+        *durable(8 if small else 256, 16 if small else 128, flags.folder, 1 if small else 3),
     ]
     report(results, PACKAGES, flags.json, flags.plot)
 

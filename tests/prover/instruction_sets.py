@@ -7,27 +7,29 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from prover.backends import Backend, backend
+from prover.backends import Backend, backend, steps
 from prover.commit.keccak import keccak
 from prover.commit.tensor import Words
-from prover.execute import advance
 from prover.native.isa import isa
 from prover.row import Segment
 from prover.state import State
 from prover.tracer import Traced, cross_entropy, relu, trace, training_step
+
+Way = Callable[[Traced, State], None]
+"""Runs `STEPS` training steps on a state."""
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOWER: Final = {"avx512": ("avx2", "plain"), "avx2": ("plain",), "plain": ()}
 """Sets that code may be generated for besides a processor's own."""
 TARGETS: Final = {"avx2": ("haswell", "+avx2,+fma"), "plain": ("generic", "")}
 """How numba is told: processor and features."""
-STEPS: Final = 2
+STEPS: Final = 3
 THREADS: Final = (1, 2)
 
 
@@ -56,40 +58,55 @@ def program() -> tuple[Traced, list[Words], list[Words]]:
     return traced, traced.params.words(params), traced.inputs.words(inputs)
 
 
-def whole(traced: Traced, state: State, used: Backend) -> None:
-    """As a claim is run: the backend may take rows together."""
-    advance(traced.program, 0, state, 0, STEPS * traced.program.micro_steps, used)
+def by_plan(fuse: bool, threads: int) -> Way:
+    """Whole steps in one call, on so many threads however small the program."""
+
+    def way(traced: Traced, state: State) -> None:
+        planned = steps.Steps(threads, worth=0, fuse=fuse)
+        done = 0
+        while done < STEPS:
+            made = planned.run(traced.program, state, done, STEPS - done, finite=True)
+            if not made.steps or made.row is not None:
+                raise RuntimeError("this program is planned, and nothing in it is infinite")
+            done += made.steps
+
+    return way
 
 
-def by_rows(traced: Traced, state: State, used: Backend) -> None:
+def by_rows(used: Backend) -> Way:
     """One row after the other."""
-    for step in range(STEPS):
-        for row in traced.program.rows:
-            if row and row.count:
-                used.elements(state, row, step, 0, row.elements)
-        state.reset(Segment.SCRATCH)
+
+    def way(traced: Traced, state: State) -> None:
+        for step in range(STEPS):
+            for row in traced.program.rows:
+                if row and row.count:
+                    used.elements(state, row, step, 0, row.elements)
+            state.reset(Segment.SCRATCH)
+
+    return way
 
 
-def digest(way: Any, used: Backend) -> str:
+def digest(way: Way) -> str:
     """The hash of the params and outputs that a run leaves."""
     traced, params, inputs = program()
     state = State.start(traced.program.depths, params, inputs)
-    way(traced, state, used)
+    way(traced, state)
     kept = [state.segment(segment) for segment in (Segment.PARAMS, Segment.OUTPUTS)]
     return keccak(b"".join(words.tobytes() for tensors in kept for words in tensors)).hex()
 
 
 def reference_digest() -> str:
     """What all of them must be."""
-    return digest(whole, backend("reference"))
+    return digest(by_rows(backend("reference")))
 
 
 def digests_here() -> Iterator[tuple[str, str]]:
     """This process's, each with what it was made by."""
+    steps._PER_THREAD = 1  # type: ignore[misc]  # so small a program would get one thread
+    yield f"{isa().name}/rows", digest(by_rows(backend("numba")))
     for threads in THREADS:
-        used = backend("numba")
-        for name, way in (("fused", whole), ("unfused", by_rows)):
-            yield f"{isa().name}/threads={threads}/{name}", digest(way, used)
+        for name, fuse in (("fused", True), ("unfused", False)):
+            yield f"{isa().name}/threads={threads}/{name}", digest(by_plan(fuse, threads))
 
 
 def sets() -> tuple[str, ...]:
