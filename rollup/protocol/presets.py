@@ -3,9 +3,8 @@
 Assumptions, stated once and used by the properties below:
 
 * L1 may be kept from taking a party's transactions for `censorship` seconds of one game in all.
-* A reference validator does `replay_rate` work units a second in the worst case, which is subnormal
-  operands: a matmul that takes 5 ms on common numbers took 485 ms on them, 2^27 fused multiply-adds
-  in each, so 2.5e8 a second on one core.
+* A reference validator does `replay_rate` work units a second in the worst case: one core's rate
+  on common numbers, `UNIT_RATE`, over `SUBNORMAL_FACTOR`.
 * A party needs `move_time` to get one move into L1 once it knows it, and plays its games one move
   after another from one shared replay.
 * A claim is at most `max_claim_work` micro-steps long: every micro-step weighs at least 1.
@@ -23,6 +22,13 @@ from rollup.protocol.types import Gas, Seconds, Wei
 
 ETHER: Final = 10**18
 GWEI: Final = 10**9
+UNIT_RATE: Final = 3_000_000_000
+"""Work units a second of one core: a unit is a map's element streamed through memory, 0.3 ns."""
+SUBNORMAL_FACTOR: Final = 12
+"""How much slower subnormal operands may make a unit. Weights are for the slowest schedule, and the
+ops that suffer most run far below theirs: a 512^3 matmul, 3 units a micro-step, took 485 ms on
+subnormals where the processor traps on them (5 ms on common numbers): 1.2 ns a unit, a factor of 4.
+The rest is for maps that trap out of cache. Where the processor does not trap it is 1.0 to 1.3."""
 _DAY: Final = 86_400
 _HOUR: Final = 3_600
 
@@ -243,7 +249,7 @@ MAINNET: Final = Preset(
     inbox_deadline=Seconds(_DAY),
     availability=Seconds(_DAY),
     censorship=Seconds(_DAY),
-    replay_rate=250_000_000,
+    replay_rate=UNIT_RATE // SUBNORMAL_FACTOR,
     move_time=Seconds(12),
 )
 """For value that matters: days to watch and answer; one core replays everything."""
@@ -273,7 +279,7 @@ MINIMAL: Final = Preset(
     inbox_deadline=Seconds(60),
     availability=Seconds(60),
     censorship=Seconds(30),
-    replay_rate=250_000_000,
+    replay_rate=UNIT_RATE // SUBNORMAL_FACTOR,
     move_time=Seconds(1),
 )
 """For development chains and tests: the same shape in minutes."""
