@@ -7,7 +7,8 @@ that panels stay in the caches. M and N are padded inside panels, K never.
 
 A product is described by an int64 array (`Field`). `matmul_share` computes one thread's part of
 it; generated code calls the same function at `stage_address()`. To time it, describe once and call
-`spread(partial(matmul_share, about), threads)`, or `matmul(x, y, out, threads)`, which does that.
+`spread(partial(matmul_share, about), threads)`, or `matmul(x, y, out, threads)`, which does that
+for what is large enough.
 """
 
 import ctypes
@@ -64,6 +65,8 @@ _DEPTH: Final = 256
 """Steps of a chain before it is stored and resumed: so deep a panel of B fits the first cache."""
 _BLOCK: Final = 1 << 17
 """Words of A laid out at a time: they fit the second cache."""
+_WORTH: Final = 1 << 21
+"""Steps of chains that take about as long as to wake a thread."""
 _REUSES: Final = 2
 """Tiles from which on y is laid out even where it lies right."""
 _LINE: Final = 16
@@ -90,11 +93,13 @@ def describe(x: Words, y: Words, out: Words) -> Description:
 
 
 def matmul(x: Words, y: Words, out: Words, threads: int = 1) -> None:
-    """x[..., M, K] times y[..., K, N] into a dense out[..., M, N] that overlaps neither.
+    """x[..., M, K] times y[..., K, N] into a dense out[..., M, N] that overlaps neither, on up to
+    so many threads: none is woken for less work than waking it takes.
 
     Sizes that are 0 or do not fit are not looked for.
     """
-    spread(partial(matmul_share, describe(x, y, out)), threads)
+    worth = -(-out.size * x.shape[-1] // _WORTH)
+    spread(partial(matmul_share, describe(x, y, out)), min(threads, worth))
 
 
 def matmul_share(about: Description, thread: int, threads: int) -> None:

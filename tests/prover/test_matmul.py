@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from prover.backends import backend
 from prover.backends.matmul import FIELDS, Field, describe, matmul, matmul_share, stage_address
 from prover.backends.products import Box, boxes, product
 from prover.commit.keccak import keccak
+from prover.native.threads import spread
 from prover.ops import Opcode
 from prover.row import Kind, Operand, Row, Segment, register_id
 from prover.state import State
@@ -71,7 +73,7 @@ def chains(x: Words, y: Words) -> Words:
 
 def check(x: Words, y: Words, expected: Words, threads: int = 1) -> None:
     out = np.full(expected.shape, 0xDEADBEEF, np.uint32)
-    matmul(x, y, out, threads)
+    spread(partial(matmul_share, describe(x, y, out)), threads)
     assert np.array_equal(out, expected), (x.shape, x.strides, y.shape, y.strides, threads)
 
 
@@ -135,6 +137,16 @@ def test_every_nan_is_the_canonical_one(nan: int) -> None:
     matmul(x, np.full((300, 40), 0x3F800000, np.uint32), out)
     assert set(out[[3, 19]].ravel().tolist()) == {0x7FC00000}
     assert set(np.delete(out, [3, 19], axis=0).ravel().tolist()) == {0x43960000}
+
+
+def test_large_enough_products_are_spread() -> None:
+    random = np.random.default_rng(8)
+    x, y = matrix(random, (160, 200), "hard", "rows"), matrix(random, (200, 150), "hard", "rows")
+    one, two = (np.zeros((160, 150), np.uint32) for _ in range(2))
+    matmul(x, y, one)
+    matmul(x, y, two, 2)
+    assert np.array_equal(one, two)
+    assert one.any()
 
 
 def test_a_share_writes_its_own_part_and_the_parts_are_all() -> None:
