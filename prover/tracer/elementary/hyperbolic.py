@@ -26,7 +26,10 @@ _EXP: Final = (ONE, TWO, 0x3FFFFFFB, 0x3FAAAA79, 0x3F2AAB79, 0x3E88FCF1, 0x3DB4E
 
 
 def tanh(emit: Emit[V], x: V) -> V:
-    """In 26 rows: a series near 0, and 1 - 2 u / (1 + u) with u = e^-2|x| beyond; of -0 it is +0."""
+    """In 26 rows: a series near 0, and 1 - 2 u / (1 + u) with u = e^-2|x| beyond.
+
+    Of -0 it is +0.
+    """
     minus = minus_size(emit, x)
     bounded = emit(Opcode.MAX, _LOW, minus)  # a NaN stays
     shifted = emit(Opcode.FMA, bounded, _TWO_LOG2_E, ROUNDER)
