@@ -1,7 +1,7 @@
 """Functions over arrays mean the same traced and on NumPy; what cannot be traced is refused."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
