@@ -84,7 +84,8 @@ def command_of(job: str, rest: list[str]) -> list[str]:
     """The command line of a job that is one command; exits with a line when it names none."""
     if job == "demo":
         return ["plumbline", "demo", *rest]
-    known = sorted(path.stem for path in (ROOT / "bench").glob("[!_]*.py"))
+    scripts = (ROOT / "bench").glob("[!_]*.py")  # those that are run, and the models they share
+    known = sorted(one.stem for one in scripts if "__main__" in one.read_text(encoding="utf-8"))
     if job == "bench" and (not rest or rest[0] not in known):
         sys.exit(f"dev.py: bench needs one of: {', '.join(known) or 'nothing is there yet'}")
     if not rest:
