@@ -12,6 +12,7 @@ import weakref
 from bisect import bisect_right, insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +34,8 @@ REGULAR_SHARE: Final = 16
 """Regular checkpoints take at most a sixteenth of the time of the run."""
 
 REGULAR_PARTS: Final = 64
-"""Into so many parts they cut a run, where that leaves parts long enough."""
+"""Into so many parts they cut a run, where that leaves parts long enough; a multiple of a game's
+k, so that its first dissection finds them."""
 
 TEMPORARY_BUDGET: Final = 1 << 30
 """Bytes of checkpoints of a replay that has no folder of its own."""
@@ -67,16 +69,21 @@ class Recorder:
         self._run = run
         self._inputs = inputs
         self._at_all_costs = every is not None
-        training_steps = -(-steps // REGULAR_PARTS) if every is None else every
-        self._stride = training_steps * program.micro_steps
+        self._micro_steps = program.micro_steps
+        parts = max(1, min(steps, REGULAR_PARTS))
+        self._part = Fraction(steps, parts) if every is None else Fraction(every)
+        """Training steps between regular places, 0 for none."""
         self._seen = -1
         self._positions: list[int] = []
 
     def stop_after(self, position: int) -> int:
         """Where a run that is at `position` offers its state next, at the latest at its end."""
-        if not self._stride:
+        if not self._part:
             return self.length
-        return min((position // self._stride + 1) * self._stride, self.length)
+        number = int((position // self._micro_steps + 1) / self._part)
+        if self._place(number) <= position:
+            number += 1
+        return min(self._place(number), self.length)
 
     def nearest(self, position: int) -> int:
         """The last position up to `position` that has a checkpoint, 0 when there is none."""
@@ -102,12 +109,16 @@ class Recorder:
         distance = position - self.nearest(position)
         if not 0 < position < self.length or not distance:
             return
-        regular = self._stride > 0 and position % self._stride == 0
-        if not (regular and self._at_all_costs):
+        regular = self._at_all_costs and self._part > 0
+        if not (regular and position % int(self._part * self._micro_steps) == 0):
             share = 1 if asked else REGULAR_SHARE
             if not self.is_worth(distance // share, state):
                 return
         self._save(position, state)
+
+    def _place(self, number: int) -> int:
+        """Position of the regular place of a number, at the start of a training step."""
+        return int(number * self._part) * self._micro_steps
 
     def _save(self, position: int, state: State) -> None:
         if self._store is None:
@@ -123,7 +134,7 @@ class Recorder:
         insort(self._positions, position)
         self._look()
         if len(self._positions) <= before:
-            self._stride *= 2
+            self._part *= 2
 
     def _look(self) -> None:
         """Reads the folder, when it may have lost files since the last time."""
