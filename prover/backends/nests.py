@@ -12,6 +12,7 @@ from typing import Any, Final
 from llvmlite import ir
 
 from prover.backends import vectors
+from prover.backends.phases import phases
 from prover.backends.vectors import LANES, VECTOR
 from prover.native import emit
 from prover.native.emit import FOLDS, LONG, MAKES_NAN, MAPS, WORD, Builder, Value
@@ -30,7 +31,6 @@ from prover.plan.nest import (
     Reduce,
     Store,
     addresses,
-    operands,
 )
 
 POINTER: Final = ir.PointerType()
@@ -51,49 +51,6 @@ _BLIND: Final = frozenset({
 """Ops to which all NaNs are alike, or that hand them on."""
 _HANDS_ON: Final = {Opcode.SELECT, Opcode.MOVE}
 _BYTE: Final = ir.IntType(8)
-
-
-@dataclass(frozen=True, slots=True)
-class Phases:
-    """Which phase computes what, and which results outlast theirs."""
-
-    of: tuple[int, ...]
-    """FULL: the phase whose loop computes it. RUN: the phase before whose loop it is there."""
-    count: int
-    carried: tuple[int, ...]
-
-    @property
-    def buffers(self) -> int:
-        """Runs that a thread keeps."""
-        return len(self.carried)
-
-
-def phases(nest: Nest) -> Phases:
-    """The phases of a nest."""
-    of: list[int] = []
-    stored = {one.address.buffer for one in nest.body if isinstance(one, Store)}
-    carried: dict[int, None] = {}
-    for place, instruction in enumerate(nest.body):
-        used = operands(instruction)
-        phase = max((of[one] for one in used), default=0)
-        if isinstance(instruction, Reduce):
-            reads, phase = phase, phase + 1
-        else:
-            reads = phase
-        of.append(phase)
-        loops = nest.levels[place] == Level.FULL or isinstance(instruction, Reduce)
-        for one in used:
-            source = nest.body[one]
-            again = isinstance(source, Load) and source.address.buffer not in stored
-            if loops and nest.levels[one] == Level.FULL and of[one] < reads and not again:
-                carried[one] = None
-    return Phases(tuple(of), max(of, default=0) + 1, tuple(carried))
-
-
-def kept_bytes(nest: Nest) -> int:
-    """Bytes that a thread needs for the results it carries from phase to phase."""
-    padded = -(-nest.inner // LANES) * LANES
-    return 4 * padded * phases(nest).buffers
 
 
 def add_nest(module: ir.Module, name: str, nest: Nest) -> None:
@@ -134,7 +91,7 @@ class _Writer:
     def write(self) -> None:
         b, nest = self.b, self.nest
         description, step, thread, threads = self.function.args
-        self.step, self.thread = step, thread
+        self.step = step
         self.pointers = {
             buffer: self._pointer(description, HEAD + place)
             for place, buffer in enumerate(nest.buffers)
@@ -357,8 +314,6 @@ class _Writer:
         index = self._indices(address, part, more)
         return self._gathered(address, index, part, checked=one.checked)
 
-    # ---------------------------------------------------------------------------------- values
-
     def _map(self, place: int, opcode: Opcode, used: tuple[int, ...], words: Any) -> Value:
         blind = opcode in _BLIND
         given = [words[one] if blind else self._settled(one, words) for one in used]
@@ -385,8 +340,6 @@ class _Writer:
     def _shift(self, x: Value, y: Value) -> Value:
         wide = emit.like(x, LONG)
         return self.b.mul(self.b.sext(x, wide), self.b.sext(y, wide))
-
-    # ------------------------------------------------------------------------------- addresses
 
     def _base(self, address: Address) -> Value:
         """The word of a buffer at which the run's addresses begin."""

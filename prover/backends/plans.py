@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from prover.backends import matmul, nests
 from prover.backends.matmul import Field
 from prover.backends.nests import NOTE_BYTES, POINTER, STAGE
+from prover.backends.phases import kept_bytes
 from prover.commit.tensor import Words
 from prover.native.emit import LONG, WORD, Builder, Value
 from prover.native.loops import counted, long
@@ -49,7 +50,7 @@ class Machine:
         self._library = load(module)
         self._threads = threads
         self._arena = np.empty(plan.arena, np.uint32)
-        kept = [nests.kept_bytes(stage) for stage in plan.stages if isinstance(stage, Nest)]
+        kept = [kept_bytes(stage) for stage in plan.stages if isinstance(stage, Nest)]
         self._kept_bytes = -(-max(kept, default=0) // NOTE_BYTES) * NOTE_BYTES
         self._kept = np.empty(self._kept_bytes * threads, np.uint8)
         self._notes: Longs = np.zeros((threads, NOTE_BYTES // 8), np.int64)
