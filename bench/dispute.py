@@ -277,11 +277,11 @@ def results(setting: Setting, seed: int) -> list[Result]:
         plain, memory = worker.ask("ran", None)
         kept = []
         for turn in range(3):
-            place = folder if not turn else f"{folder}-{turn}"
-            seconds = worker.ask("ran", place)[0]
+            here = folder if not turn else f"{folder}-{turn}"
+            seconds = worker.ask("ran", here)[0]
             kept.append(seconds / worker.ask("ran", None)[0])
             if turn:
-                shutil.rmtree(place)
+                shutil.rmtree(here)
         disk = sum(path.stat().st_size for path in Path(folder).glob("*/*"))
         worker.close()
         made += [

@@ -30,6 +30,10 @@ SAVE_COST: Final = 1_024
 """Micro-steps that take as long as keeping one word of a checkpoint: 16 ns on a plain disk, against
 some 60 micro-steps a nanosecond of an MLP on one core. Less replay is not worth a checkpoint."""
 
+ASKED_SHARE: Final = 4
+"""A state that was asked for is kept when replaying to it takes so many times as long: of sixteen
+that a round asks for, the next round needs one."""
+
 REGULAR_SHARE: Final = 16
 """Regular checkpoints take at most a sixteenth of the time of the run."""
 
@@ -99,10 +103,12 @@ class Recorder:
             self._positions = [p for p in self._positions if p != position]
         return state or None
 
-    def is_worth(self, distance: int, state: State) -> bool:
-        """Whether replaying `distance` micro-steps costs more than a checkpoint of that size."""
+    def is_worth(self, distance: int, state: State, times: int = 1) -> bool:
+        """Whether replaying `distance` micro-steps costs more than so many checkpoints of that
+        size.
+        """
         words = sum(len(words) for _, words in written(state))
-        return distance > SAVE_COST * words
+        return distance > times * SAVE_COST * words
 
     def offer(self, position: int, state: State, *, asked: bool = False) -> None:
         """Keep the state at a position, when the place is right and none near by is kept."""
@@ -111,8 +117,7 @@ class Recorder:
             return
         regular = self._at_all_costs and self._part > 0
         if not (regular and position % int(self._part * self._micro_steps) == 0):
-            share = 1 if asked else REGULAR_SHARE
-            if not self.is_worth(distance // share, state):
+            if not self.is_worth(distance, state, ASKED_SHARE if asked else REGULAR_SHARE):
                 return
         self._save(position, state)
 

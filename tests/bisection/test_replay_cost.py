@@ -34,7 +34,7 @@ Made = Callable[[], Recorder]
 @pytest.fixture(autouse=True)
 def _small_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tiny program does less with each word than those that the constant is for."""
-    monkeypatch.setattr(record, "SAVE_COST", 64)
+    monkeypatch.setattr(record, "SAVE_COST", 16)
 
 
 class LyingTrace(TensorTrace):
