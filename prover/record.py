@@ -116,10 +116,10 @@ class Recorder:
         if not 0 < position < self.length or not distance:
             return
         regular = self._at_all_costs and self._part > 0
-        if not (regular and position % int(self._part * self._micro_steps) == 0):
-            if not self.is_worth(distance, state, ASKED_SHARE if asked else REGULAR_SHARE):
-                return
-        self._save(position, state)
+        wanted = regular and position % int(self._part * self._micro_steps) == 0
+        times = ASKED_SHARE if asked else REGULAR_SHARE
+        if wanted or self.is_worth(distance, state, times):
+            self._save(position, state)
 
     def _place(self, number: int) -> int:
         """Position of the regular place of a number, at the start of a training step."""
