@@ -28,7 +28,7 @@ from merkletools import MerkleTools  # noqa: E402
 from bench._harness import Result, Timing, arguments, check, rate, report, timed  # noqa: E402
 from prover.commit.tags import Tag  # noqa: E402
 from rollup.protocol import codec  # noqa: E402
-from rollup.protocol.batch import Batch, leaf  # noqa: E402
+from rollup.protocol.batch import Batch  # noqa: E402
 from rollup.protocol.documents import entry_from_json, entry_to_json, receipt_to_json  # noqa: E402
 from rollup.protocol.eip712 import recover  # noqa: E402
 from rollup.protocol.entries import (  # noqa: E402
@@ -38,6 +38,7 @@ from rollup.protocol.entries import (  # noqa: E402
     sign_receipt,
     signer,
 )
+from rollup.protocol.header import leaf  # noqa: E402
 from rollup.protocol.presets import MAINNET  # noqa: E402
 from rollup.protocol.receipts import WORK_TYPE, Work  # noqa: E402
 from rollup.protocol.types import address_text  # noqa: E402

@@ -28,10 +28,11 @@ from rollup.errors import (
 )
 from rollup.l1.openings import Opening, opening
 from rollup.l1.view import L1View
-from rollup.protocol.batch import Batch, Header, check_data, genesis_hash
+from rollup.protocol.batch import Batch, check_data
 from rollup.protocol.claims import ProgramInfo, tensor_claim
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, account_of, signer, slot_of
+from rollup.protocol.header import Header, genesis_hash
 from rollup.protocol.presets import Preset
 from rollup.protocol.receipts import Work
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, Seconds

@@ -6,12 +6,11 @@ hold AVX-512, AVX2 and plain code to one digest). Generators choose tile shapes 
 it; no result depends on it.
 """
 
+import os
 from dataclasses import dataclass
 from functools import cache
 
 import llvmlite.binding as llvm
-import numba
-from numba.core.codegen import get_host_cpu_features
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,9 @@ class Isa:
 @cache
 def isa() -> Isa:
     """The instruction set of this process."""
-    cpu = numba.config.CPU_NAME or llvm.get_host_cpu_name()
-    given = numba.config.CPU_FEATURES
-    features = get_host_cpu_features() if given is None else given
+    cpu = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
+    given = os.environ.get("NUMBA_CPU_FEATURES")
+    features = llvm.get_host_cpu_features().flatten() if given is None else given
     present = {one[1:] for one in features.split(",") if one.startswith("+")}
     if {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= present:
         return Isa("avx512", cpu, features, 64, 32)

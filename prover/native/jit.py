@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-import numba
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -40,6 +38,8 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
     Without fast-math nothing is reassociated or contracted. The GIL is released while it runs.
     """
+    import numba  # half a second, which hashing alone does not need
+
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(code_folder())
     try:

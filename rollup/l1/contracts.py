@@ -15,8 +15,8 @@ from rollup.l1.accounts import Signer
 from rollup.l1.bound import Bound, Place, place_of
 from rollup.l1.chain import At, BlockNumber, Mined
 from rollup.l1.openings import Opening, header_tuple
-from rollup.protocol.batch import Header
 from rollup.protocol.claims import ProgramInfo
+from rollup.protocol.header import Header
 from rollup.protocol.types import (
     AccountIndex,
     Address,

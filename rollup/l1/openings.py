@@ -2,8 +2,9 @@
 
 from rollup.errors import Refused
 from rollup.protocol import bundle as bundles
-from rollup.protocol.batch import Batch, Header
+from rollup.protocol.batch import Batch
 from rollup.protocol.entries import SignedBundle
+from rollup.protocol.header import Header
 from rollup.protocol.receipts import Work
 
 HeaderTuple = tuple[int, bytes, int, int, bytes, bytes]

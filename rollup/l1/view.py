@@ -5,8 +5,8 @@ from typing import Protocol
 from rollup.l1.chain import BlockNumber
 from rollup.l1.contracts import BatchPosted, chunks_behind
 from rollup.l1.deploy import Contracts
-from rollup.protocol.batch import Header
 from rollup.protocol.claims import ProgramInfo
+from rollup.protocol.header import Header
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, Seconds, SlotIndex
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NewType
 
 from rollup.errors import DocumentError, ReceiptError
-from rollup.protocol.batch import Header
 from rollup.protocol.eip712 import Signature
 from rollup.protocol.entries import Entry, SignedBundle, SignedReceipt
+from rollup.protocol.header import Header
 from rollup.protocol.receipts import Receipt, Statement, Work
 from rollup.protocol.types import (
     AccountIndex,

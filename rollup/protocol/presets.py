@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rollup.errors import ConfigError
-from rollup.protocol.batch import CHUNK_BYTES
+from rollup.protocol.header import CHUNK_BYTES
 from rollup.protocol.types import Gas, Seconds, Wei
 
 ETHER: Final = 10**18

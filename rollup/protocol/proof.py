@@ -14,8 +14,7 @@ from typing import Final
 from prover.commit.tags import Tag
 from rollup.errors import ProofError, ReceiptError, SignatureError
 from rollup.protocol import bundle as bundles
-from rollup.protocol.batch import Batch, Header, includes
-from rollup.protocol.batch import leaf as batch_leaf
+from rollup.protocol.batch import Batch
 from rollup.protocol.documents import (
     Fields,
     Json,
@@ -28,6 +27,8 @@ from rollup.protocol.documents import (
 )
 from rollup.protocol.eip712 import Domain, Signature, recover
 from rollup.protocol.entries import SignedBundle
+from rollup.protocol.header import Header, includes
+from rollup.protocol.header import leaf as batch_leaf
 from rollup.protocol.receipts import Bundle, Receipt
 from rollup.protocol.types import AccountIndex, Address, Hash, Nonce, address_text
 

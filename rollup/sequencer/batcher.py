@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 from rollup.protocol import codec
-from rollup.protocol.batch import Batch, data_hashes, split
+from rollup.protocol.batch import Batch
+from rollup.protocol.header import data_hashes, split
 from rollup.protocol.presets import Preset
 from rollup.protocol.types import BatchNumber
 from rollup.sequencer.pool import Pool

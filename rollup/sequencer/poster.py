@@ -23,8 +23,8 @@ from typing import Final
 
 from bisection.events import Events
 from rollup.errors import LostConsistency
-from rollup.protocol.batch import data_hashes, genesis_hash
 from rollup.protocol.eip712 import Domain
+from rollup.protocol.header import data_hashes, genesis_hash
 from rollup.protocol.types import BatchNumber
 from rollup.sequencer.ports import Call, Clock, Discard, Post, Publish, RollupPort, View
 from rollup.store import Intent, Posted, Store, StoredBatch

@@ -21,9 +21,10 @@ from pathlib import Path
 
 from rollup.errors import CodecError, SignatureError, StoreUnavailable
 from rollup.protocol import codec
-from rollup.protocol.batch import Batch, Header, data_hashes, genesis_hash
+from rollup.protocol.batch import Batch
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, account_of, nonce_of, signer
+from rollup.protocol.header import Header, data_hashes, genesis_hash
 from rollup.protocol.types import BatchNumber, Hash, Seconds
 from rollup.store import schema
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rollup.errors import Refused
-from rollup.protocol.batch import Header
 from rollup.protocol.entries import Entry
+from rollup.protocol.header import Header
 from rollup.protocol.types import AccountIndex, BatchNumber, Hash, Nonce, ReceiptId
 
 

@@ -10,9 +10,9 @@ import aiosqlite
 
 from rollup.errors import LostConsistency
 from rollup.protocol import codec
-from rollup.protocol.batch import Header
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry
+from rollup.protocol.header import Header
 from rollup.protocol.types import AccountIndex, BatchNumber, Hash, Nonce, ReceiptId, Seconds
 from rollup.store.connection import (
     WriterLock,

@@ -18,10 +18,11 @@ from prover.row import Depths, Kind, Operand, Row, Segment, register_id
 from prover.state import State, state_hash, zero_segment
 from rollup.l1.accounts import LocalSigner
 from rollup.l1.openings import Opening, header_tuple, opening
-from rollup.protocol.batch import Batch, Header, data_hashes, genesis_hash, split
+from rollup.protocol.batch import Batch
 from rollup.protocol.codec import encode as encode_data
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, sign_bundle, sign_receipt
+from rollup.protocol.header import Header, data_hashes, genesis_hash, split
 from rollup.protocol.receipts import Work
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Nonce, Seconds, SlotIndex
 from tests.contracts.arena import Parameters, game_parameters

@@ -14,8 +14,8 @@ from prover.state import state_hash, zero_segment
 from rollup.errors import SignatureError
 from rollup.l1.openings import header_tuple, work_tuple
 from rollup.protocol import bundle as bundles
-from rollup.protocol.batch import Header, data_hashes, genesis_hash, leaf
 from rollup.protocol.eip712 import ORDER, Digest, Domain, Signature, address_of, recover, sign
+from rollup.protocol.header import Header, data_hashes, genesis_hash, leaf
 from rollup.protocol.receipts import Work
 from rollup.protocol.types import Address, BatchNumber, Seconds
 from tests.contracts.evm import Contract, Evm, Revert, compiled, reverts

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from prover.commit.keccak import Hash
-from rollup.protocol.batch import Header
+from rollup.protocol.header import Header
 from rollup.protocol.receipts import Work
 from tests.contracts.arena import REJECTED
 from tests.contracts.evm import Revert

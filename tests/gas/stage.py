@@ -20,10 +20,11 @@ from prover.machine import tensor_claim
 from prover.row import Segment
 from rollup.l1.accounts import LocalSigner
 from rollup.l1.openings import header_tuple, opening
-from rollup.protocol.batch import Batch, Header, data_hashes, genesis_hash, split
+from rollup.protocol.batch import Batch
 from rollup.protocol.codec import encode
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, sign_bundle
+from rollup.protocol.header import Header, data_hashes, genesis_hash, split
 from rollup.protocol.receipts import Work, WorkKind
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Nonce, Seconds, SlotIndex
 from tests.contracts.arena import Arena, Claim, Parameters, game_parameters, raw_address

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from prover.row import Depths
 from rollup.errors import L1Error, L1Unavailable
 from rollup.protocol import codec
-from rollup.protocol.batch import Batch, Header, data_hashes, genesis_hash, split
+from rollup.protocol.batch import Batch
 from rollup.protocol.claims import ProgramInfo
 from rollup.protocol.entries import Entry
+from rollup.protocol.header import Header, data_hashes, genesis_hash, split
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, Seconds, SlotIndex
 from tests.rollup.entries import DOMAIN, OWNER, PROGRAM
 

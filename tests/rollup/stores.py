@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 from rollup.errors import Refused
 from rollup.protocol import codec
-from rollup.protocol.batch import Batch, Header, data_hashes, split
+from rollup.protocol.batch import Batch
 from rollup.protocol.eip712 import Domain
+from rollup.protocol.header import Header, data_hashes, split
 from rollup.protocol.types import BatchNumber, Hash, Seconds
 from rollup.store import Sealed, SqliteStore
 from tests.rollup.entries import DOMAIN

@@ -15,7 +15,8 @@ from rollup.errors import L1Unavailable, LostConsistency
 from rollup.follower import Follower
 from rollup.l1.openings import opening
 from rollup.protocol import codec
-from rollup.protocol.batch import Batch, Header
+from rollup.protocol.batch import Batch
+from rollup.protocol.header import Header
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import AccountIndex, BatchNumber, Hash, SlotIndex
 from tests.rollup.entries import bundled, single, work

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rollup.errors import StoreUnavailable
-from rollup.protocol.batch import Header
+from rollup.protocol.header import Header
 from rollup.protocol.types import BatchNumber, Hash
 from rollup.store import SqliteStore
 from rollup.store.fsck import fsck

@@ -10,9 +10,9 @@ import pytest
 
 from rollup.errors import LostConsistency
 from rollup.protocol import codec
-from rollup.protocol.batch import genesis_hash
 from rollup.protocol.eip712 import Signature
 from rollup.protocol.entries import SignedReceipt
+from rollup.protocol.header import genesis_hash
 from rollup.protocol.types import AccountIndex, BatchNumber, Seconds
 from rollup.store import Accepted, Intent, Located, Posted
 from tests.rollup.entries import DOMAIN, bundled, digest, label, single, stream

@@ -22,8 +22,9 @@ from rollup.l1.accounts import LocalSigner
 from rollup.l1.deploy import Contracts, connect, deploy
 from rollup.l1.devnet import Devnet
 from rollup.protocol import codec
-from rollup.protocol.batch import Batch, Header, split
+from rollup.protocol.batch import Batch
 from rollup.protocol.entries import Entry
+from rollup.protocol.header import Header, split
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.receipts import Work, WorkKind
 from rollup.protocol.types import BatchNumber, Nonce

@@ -3,7 +3,7 @@
 import pytest
 
 from prover.commit.keccak import ZERO_HASH, keccak
-from rollup.protocol.batch import data_hashes, genesis_hash
+from rollup.protocol.header import data_hashes, genesis_hash
 from tests.contracts.evm import reverts
 from tests.contracts.ledger import CAPS, Ledger
 from tests.contracts.rollup.lies import LIE, RUN

@@ -6,7 +6,7 @@ import pytest
 
 from prover.commit.keccak import ZERO_HASH
 from rollup.l1.openings import header_tuple
-from rollup.protocol.batch import Header
+from rollup.protocol.header import Header
 from rollup.protocol.types import Seconds
 from tests.contracts.evm import reverts
 from tests.contracts.ledger import WINDOW, Ledger

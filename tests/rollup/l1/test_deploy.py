@@ -14,7 +14,7 @@ from rollup.l1.client import L1Client
 from rollup.l1.deploy import Contracts, Deployment, connect, deploy, read, verify
 from rollup.l1.devnet import Devnet
 from rollup.l1.errors import ArtifactError, DeploymentError, Reverted, UnknownContract, WrongChain
-from rollup.protocol.batch import genesis_hash
+from rollup.protocol.header import genesis_hash
 from rollup.protocol.presets import MAINNET, MINIMAL
 from rollup.protocol.types import Address
 from tests.rollup.l1.conftest import CHALLENGER, DEPLOYER, POOR, SEQUENCER

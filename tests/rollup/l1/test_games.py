@@ -24,9 +24,10 @@ from rollup.l1.game import Ending
 from rollup.l1.game_port import ContractGames
 from rollup.l1.openings import Opening, opening
 from rollup.protocol import codec
-from rollup.protocol.batch import Batch, Header, split
+from rollup.protocol.batch import Batch
 from rollup.protocol.claims import tensor_claim
 from rollup.protocol.entries import sign_receipt
+from rollup.protocol.header import Header, split
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.receipts import Work
 from rollup.protocol.types import AccountIndex, Address

@@ -20,8 +20,9 @@ from rollup.l1.devnet import Devnet
 from rollup.l1.errors import InsufficientFunds, Reverted
 from rollup.l1.fees import GWEI, FeePolicy
 from rollup.l1.view import ContractView
-from rollup.protocol.batch import check_data, data_hashes
+from rollup.protocol.batch import check_data
 from rollup.protocol.entries import sign_receipt
+from rollup.protocol.header import data_hashes
 from rollup.protocol.receipts import Statement
 from rollup.protocol.types import (
     AccountIndex,

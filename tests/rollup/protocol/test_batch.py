@@ -10,19 +10,18 @@ from hypothesis import strategies as st
 from prover.commit.keccak import ZERO_HASH, keccak
 from rollup.errors import DataMismatch, ReceiptError
 from rollup.protocol import codec
-from rollup.protocol.batch import (
+from rollup.protocol.batch import Batch, check_data
+from rollup.protocol.eip712 import Signature
+from rollup.protocol.entries import Entry
+from rollup.protocol.header import (
     CHUNK_BYTES,
-    Batch,
     Header,
-    check_data,
     data_hashes,
     genesis_hash,
     includes,
     leaf,
     split,
 )
-from rollup.protocol.eip712 import Signature
-from rollup.protocol.entries import Entry
 from rollup.protocol.types import BatchNumber, Hash, Seconds
 from tests.rollup.protocol import strategies as our
 

@@ -13,8 +13,7 @@ from merkletools import MerkleTools
 from prover.commit.keccak import ZERO_HASH
 from rollup.errors import DocumentError, PlumblineError, ProofError
 from rollup.protocol import proof
-from rollup.protocol.batch import Batch, Header
-from rollup.protocol.batch import leaf as batch_leaf
+from rollup.protocol.batch import Batch
 from rollup.protocol.documents import (
     Json,
     entry_from_json,
@@ -26,6 +25,8 @@ from rollup.protocol.documents import (
 )
 from rollup.protocol.eip712 import address_of
 from rollup.protocol.entries import Entry, sign_bundle, sign_receipt
+from rollup.protocol.header import Header
+from rollup.protocol.header import leaf as batch_leaf
 from rollup.protocol.receipts import Receipt
 from rollup.protocol.types import BatchNumber, Hash, Seconds
 from tests.rollup.protocol import strategies as our

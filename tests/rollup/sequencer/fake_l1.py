@@ -7,8 +7,9 @@ from typing import Any
 
 from prover.commit.keccak import ZERO_HASH, Hash, keccak
 from rollup.errors import PlumblineError, StoreUnavailable
-from rollup.protocol.batch import Batch, Header, check_data, data_hashes, genesis_hash
+from rollup.protocol.batch import Batch, check_data
 from rollup.protocol.eip712 import Domain
+from rollup.protocol.header import Header, data_hashes, genesis_hash
 from rollup.protocol.types import BatchNumber, Seconds
 from rollup.sequencer.ports import Call, Discard, Post, Publish, View
 from rollup.store import Intent, Posted

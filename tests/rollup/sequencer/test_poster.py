@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from rollup.errors import L1Unavailable, LostConsistency, StoreUnavailable
 from rollup.protocol import codec
-from rollup.protocol.batch import data_hashes, split
 from rollup.protocol.entries import Entry
+from rollup.protocol.header import data_hashes, split
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import BatchNumber, Hash
 from rollup.sequencer.batcher import Batcher
