@@ -188,10 +188,15 @@ def run(
     state = State.start(program.depths, params, inputs)
     end = steps * program.micro_steps
     advance(program, first_step, state, 0, end, backend, finite=finite, progress=progress)
-    made = [state.segment(segment) for segment in (Segment.PARAMS, Segment.OUTPUTS)]
+    return result(program, state, backend.threads)
+
+
+def result(program: Program, state: State, threads: int = 1) -> Result:
+    """What a run that ended in `state` leaves."""
+    params, outputs = (state.segment(segment) for segment in (Segment.PARAMS, Segment.OUTPUTS))
     return Result(
-        made[0],
-        made[1],
-        segment_root(made[0], program.depths.params),
-        segment_root(made[1], program.depths.outputs),
+        params,
+        outputs,
+        segment_root(params, program.depths.params, threads),
+        segment_root(outputs, program.depths.outputs, threads),
     )

@@ -21,10 +21,10 @@ from prover.checkpoints import MOST, Checkpoints, run_name, written
 from prover.commit.keccak import Hash
 from prover.commit.tensor import Words
 from prover.errors import PositionError
-from prover.execute import Result, advance
+from prover.execute import Result, advance, result
 from prover.program import Program
 from prover.row import Segment
-from prover.state import State, segment_root, state_hash
+from prover.state import State, state_hash
 
 SAVE_COST: Final = 1_024
 """Micro-steps that take as long as keeping one word of a checkpoint: 16 ns on a plain disk, against
@@ -110,7 +110,7 @@ class Recorder:
         words = sum(len(words) for _, words in written(state))
         return distance > times * SAVE_COST * words
 
-    def offer(self, position: int, state: State, *, asked: bool = False) -> None:
+    def offer(self, position: int, state: State, *, asked: bool = False, threads: int = 1) -> None:
         """Keep the state at a position, when the place is right and none near by is kept."""
         distance = position - self.nearest(position)
         if not 0 < position < self.length or not distance:
@@ -119,13 +119,13 @@ class Recorder:
         wanted = regular and position % int(self._part * self._micro_steps) == 0
         times = ASKED_SHARE if asked else REGULAR_SHARE
         if wanted or self.is_worth(distance, state, times):
-            self._save(position, state)
+            self._save(position, state, threads)
 
     def _place(self, number: int) -> int:
         """Position of the regular place of a number, at the start of a training step."""
         return int(number * self._part) * self._micro_steps
 
-    def _save(self, position: int, state: State) -> None:
+    def _save(self, position: int, state: State, threads: int) -> None:
         if self._store is None:
             folder = tempfile.mkdtemp(prefix="plumbline-replay-")
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
@@ -133,7 +133,7 @@ class Recorder:
             self._look()
         if len(self._positions) >= MOST:
             self._store.thin(self._run)
-        if not self._store.save(self._run, position, state, self._commitment(state)):
+        if not self._store.save(self._run, position, state, self._commitment(state, threads)):
             return
         before = len(self._positions)
         insort(self._positions, position)
@@ -147,11 +147,12 @@ class Recorder:
             self._seen = self._store.thinned
             self._positions = self._store.positions(self._run)
 
-    def _commitment(self, state: State) -> Hash:
+    def _commitment(self, state: State, threads: int) -> Hash:
         if self._inputs is None:
-            return state.commitment()
-        params, outputs, scratch = map(
-            state.root, (Segment.PARAMS, Segment.OUTPUTS, Segment.SCRATCH)
+            return state.commitment(threads)
+        params, outputs, scratch = (
+            state.root(segment, threads)
+            for segment in (Segment.PARAMS, Segment.OUTPUTS, Segment.SCRATCH)
         )
         return state_hash([params, self._inputs, outputs, scratch], state.acc)
 
@@ -191,14 +192,5 @@ def run(
         stop = recorder.stop_after(at)
         advance(program, first_step, state, at, stop, backend, finite=finite, progress=progress)
         at = stop
-        recorder.offer(at, state)
-    return result(program, state)
-
-
-def result(program: Program, state: State) -> Result:
-    """What a run that ended in `state` leaves."""
-    params, outputs = (state.segment(segment) for segment in (Segment.PARAMS, Segment.OUTPUTS))
-    depths = program.depths
-    return Result(
-        params, outputs, segment_root(params, depths.params), segment_root(outputs, depths.outputs)
-    )
+        recorder.offer(at, state, threads=backend.threads)
+    return result(program, state, backend.threads)

@@ -70,7 +70,7 @@ class TensorTrace:
             before = self.replayed
             for place, position in enumerate(positions):
                 # No name for the state here: it would live on while the next one is read.
-                commitments.append(self._reach(position).commitment())
+                commitments.append(self._reach(position).commitment(self._backend.threads))
                 if place == 0:
                     self._keep(position, shared=len(positions) > 1)
             self._working = None
@@ -139,7 +139,9 @@ class TensorTrace:
             self.advance(state, at, stop)
             self.replayed += stop - at
             at = stop
-            self._recorder.offer(at, state, asked=at in (boundary, position))
+            self._recorder.offer(
+                at, state, asked=at in (boundary, position), threads=self._backend.threads
+            )
         self._working = (at, state)
         return state
 
@@ -149,7 +151,9 @@ class TensorTrace:
         What is at work, or the one in memory, is given away.
         """
         if not self._hashed:
-            self._start.commitment()  # copies inherit the hashes, and inputs may be large
+            self._start.commitment(
+                self._backend.threads
+            )  # copies inherit the hashes, and inputs may be large
             self._hashed = True
         found, self._working = self._working, None
         if found is None and self._anchor is not None and self._anchor[0] <= position:

@@ -12,6 +12,7 @@ from prover.backends import Backend, UnknownBackendError
 from prover.backends import backend as backend_of
 from prover.checkpoints import Checkpoints
 from prover.content import ContentStore
+from prover.native.threads import available
 from prover.record import Keeping
 from rollup import session
 from rollup.client import GatewayClient
@@ -31,14 +32,14 @@ from rollup.worker import Execute, Identity, Worker
 EVENTS: Final = Events(logging.getLogger(__name__))
 
 
-def backend(name: str) -> Backend:
-    """The backend that a flag names.
+def backend(name: str, threads: int | None = None) -> Backend:
+    """The backend that a flag names, on so many threads; None for all processors there are.
 
     Raises:
         ConfigError: when there is none of that name.
     """
     try:
-        return backend_of(name)
+        return backend_of(name, threads=threads or available())
     except UnknownBackendError as error:
         raise ConfigError(f"--backend: {error}") from error
 

@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
@@ -23,16 +23,26 @@ CONSOLE: Final = Console(
 )
 
 
-def table(title: str, rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> Table:
-    """A table; the first column names, the others are right-aligned figures."""
+def table(
+    title: str,
+    rows: Sequence[Sequence[str]],
+    header: Sequence[str] = (),
+    left: Sequence[int] = (0,),
+) -> Table:
+    """A table; columns are right-aligned figures, but those whose places are in `left`."""
     made = Table(title=title, title_justify="left", show_header=bool(header), box=None)
     width = len(header) or max((len(row) for row in rows), default=1)
     for place in range(width):
         name = header[place] if header else ""
-        made.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
+        made.add_column(name, justify="left" if place in left else "right", overflow="fold")
     for row in rows:
         made.add_row(*row)
     return made
+
+
+def facts(title: str, said: Mapping[str, object]) -> Table:
+    """A table of names and what they are."""
+    return table(title, [(what.replace("_", " "), str(value)) for what, value in said.items()])
 
 
 class Meter:

@@ -34,6 +34,11 @@ class Backend(Protocol):
         """What the backend is asked for by."""
         ...
 
+    @property
+    def threads(self) -> int:
+        """How many it may use at a time; hashing what it made may use as many."""
+        ...
+
     def check(self) -> None:
         """Make sure that this thread's arithmetic is IEEE-754's.
 

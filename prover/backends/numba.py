@@ -68,6 +68,7 @@ class NumbaBackend:
     name = "numba"
 
     def __init__(self, threads: int = 1) -> None:
+        self.threads = threads
         self._prepared: dict[int, _Prepared] = {}
         self._steps = Steps(threads)
 

@@ -12,6 +12,7 @@ class ReferenceBackend:
     """See `prover.backends.Backend`."""
 
     name = "reference"
+    threads = 1
 
     def check(self) -> None:
         """Integer arithmetic has no mode."""

@@ -77,14 +77,15 @@ def lives(plan: Plan) -> list[tuple[Buffer, int, int]]:
     return sorted(found, key=lambda one: one[1:])
 
 
-def text(program: Program, plan: Plan) -> str:
-    """All stages, a line each: number, rows, kind, shape, what is read and written, names."""
-    lines = []
+HEADER: Final = ("stage", "kind", "shape", "rows", "ops", "reads", "writes", "computes")
+
+
+def stages(program: Program, plan: Plan) -> list[tuple[str, ...]]:
+    """A line a stage, under `HEADER`."""
+    lines: list[tuple[str, ...]] = []
     for number, stage in enumerate(plan.stages):
-        reads, writes = (" ".join(map(buffer_name, one)) for one in memory(stage))
-        steps = len(stage.body) if isinstance(stage, Nest) else 1
-        lines.append(
-            f"{number:3} {len(stage.rows):3} rows {kind(stage):6} {shape(stage):24} "
-            f"{steps:4} ops  {reads or '-'} -> {writes or '-'}  {title(program, stage)}"
-        )
-    return "\n".join(lines)
+        reads, writes = (" ".join(map(buffer_name, one)) or "-" for one in memory(stage))
+        ops = len(stage.body) if isinstance(stage, Nest) else 1
+        rows, what = str(len(stage.rows)), title(program, stage)
+        lines.append((str(number), kind(stage), shape(stage), rows, str(ops), reads, writes, what))
+    return lines

@@ -80,6 +80,16 @@ Backend = Annotated[
         "--backend", envvar="PLUMBLINE_BACKEND", help="What executes programs: numba, reference."
     ),
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        envvar="PLUMBLINE_THREADS",
+        help="Threads that execute and hash. Unless given: one for each processor.",
+        min=1,
+        max=1024,
+    ),
+]
 CheckpointEvery = Annotated[
     int | None,
     typer.Option(

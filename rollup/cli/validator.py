@@ -15,6 +15,7 @@ def run(
     deployment: options.DeploymentFile = options.DEFAULT_DEPLOYMENT,
     content: options.Content = options.DEFAULT_CONTENT,
     backend: options.Backend = "numba",
+    threads: options.Threads = None,
     checkpoint_every: options.CheckpointEvery = None,
     checkpoint_budget: options.CheckpointBudget = None,
     poll: options.Poll = 1.0,
@@ -43,7 +44,7 @@ def run(
 
     report.start_logging(log_format)
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
-    chosen = parties.backend(backend)
+    chosen = parties.backend(backend, threads)
     contracts = session.connect(l1, deployment)
     session.funded(contracts, signer, contracts.game.challenge_bond(), "challenges")
     follower = parties.follower(contracts)

@@ -20,6 +20,7 @@ def run(
     gateway: options.Gateway = options.DEFAULT_GATEWAY,
     content: options.Content = options.DEFAULT_CONTENT,
     backend: options.Backend = "numba",
+    threads: options.Threads = None,
     checkpoint_every: options.CheckpointEvery = None,
     checkpoint_budget: options.CheckpointBudget = None,
     defend: Annotated[
@@ -48,7 +49,7 @@ def run(
     report.start_logging(log_format)
     listed = jobs.read(job_file)
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
-    chosen = parties.backend(backend)
+    chosen = parties.backend(backend, threads)
     client = GatewayClient(gateway, patience=patience)
     contracts = session.connect(l1, deployment)
     if defend:

@@ -16,9 +16,8 @@ from prover.backends import Backend
 from prover.commit.keccak import Hash
 from prover.commit.tensor import Words
 from prover.content import ContentStore
-from prover.execute import Result
+from prover.execute import Result, result
 from prover.program import Program
-from prover.record import result
 from prover.state import State
 from prover.trace import TensorTrace
 from rollup import files, jobs, parties, process, report, session

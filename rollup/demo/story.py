@@ -147,6 +147,7 @@ def _start_parties(settings: Settings, processes: Processes, chain: Chain, cast:
         [
             "rollup", "validator", "run", *common, "--settle", "--poll", POLL,
             "--content", str(settings.file("content")), "--backend", settings.backend,
+            "--threads", "1",
             "--json", str(settings.file("validator.json")),
             "--unsafe-dev-account", str(cast.number(cast.validator)),
         ],
@@ -181,7 +182,8 @@ def _start_workers(
             [
                 "rollup", "worker", "run", "--jobs", str(jobs), "--l1", chain.url,
                 "--deployment", str(deployment), "--gateway", gateway, "--content", str(content),
-                "--backend", settings.backend, "--poll", POLL, "--json", str(done),
+                "--backend", settings.backend, "--threads", "1",
+                "--poll", POLL, "--json", str(done),
                 "--unsafe-dev-account", str(account),
             ],
         )  # fmt: skip

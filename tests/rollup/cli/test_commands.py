@@ -52,6 +52,7 @@ def test_these_are_the_commands() -> None:
         "plumbline deploy",
         "plumbline devnet",
         "plumbline program register",
+        "plumbline program show",
         "plumbline proof get",
         "plumbline proof verify",
         "plumbline receipt submit",
