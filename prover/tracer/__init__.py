@@ -18,11 +18,12 @@ from prover.tracer.functions import (
 )
 from prover.tracer.grad import gradient
 from prover.tracer.optim import SGD, Adam, Optimizer, prepare, weights_of
+from prover.tracer.standard import namespace_of
 from prover.tracer.symbols import DType, Step, TraceError, scope
 
 __all__ = [
     "SGD", "Adam", "Array", "DType", "Field", "Layout", "Optimizer", "Step", "TraceError",
     "Traced", "cross_entropy", "descend", "detach", "erf", "fma", "gelu", "gradient", "layer_norm",
-    "log_softmax", "prepare", "relu", "rsqrt", "ruled", "scope", "sigmoid", "silu", "snap",
-    "softmax", "tanh", "trace", "training_step", "weights_of",
+    "log_softmax", "namespace_of", "prepare", "relu", "rsqrt", "ruled", "scope", "sigmoid", "silu",
+    "snap", "softmax", "tanh", "trace", "training_step", "weights_of",
 ]  # fmt: skip
