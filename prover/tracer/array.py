@@ -7,7 +7,9 @@ become addresses later. The names of functions are in `prover.tracer.namespace`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import count
 from math import prod
 from typing import Any, ClassVar, Final
@@ -45,6 +47,31 @@ class Graph:
         else:
             word = from_float(float(value)) if dtype == DType.F32 else int(value) & 0xFFFFFFFF
         return self.add(Kind.CONSTANT, (), (), dtype, word)
+
+
+_graph: ContextVar[Graph] = ContextVar("graph")
+
+
+@contextmanager
+def tracing(graph: Graph) -> Iterator[None]:
+    """What is made inside from nothing (`arange`, `zeros`) belongs to this trace."""
+    token = _graph.set(graph)
+    try:
+        yield
+    finally:
+        _graph.reset(token)
+
+
+def current_graph() -> Graph:
+    """The trace that is under way.
+
+    Raises:
+        TraceError: when there is none.
+    """
+    try:
+        return _graph.get()
+    except LookupError:
+        raise TraceError("arrays are made from nothing only while tracing") from None
 
 
 Operand = Any
@@ -329,3 +356,25 @@ def reshape(x: Array, shape: Shape) -> Array:
     if shape == x.shape:
         return x
     return x.graph.add(Kind.RESHAPE, (x,), shape, x.element)
+
+
+def iota(graph: Graph, count: int) -> Array:
+    """0 .. count - 1, int32."""
+    if not 1 <= count < 1 << 28:
+        raise TraceError(f"a row of {count} numbers; make it of 1 to 2^28 - 1")
+    return graph.add(Kind.IOTA, (), (count,), DType.I32)
+
+
+def concat(arrays: Sequence[Array]) -> Array:
+    """Arrays of one dtype behind each other along the first axis."""
+    first, *others = arrays
+    if not others:
+        return first
+    for one in others:
+        if one.graph is not first.graph:
+            raise TraceError("arrays of different traces do not mix")
+        _needs(one, first.element)
+        if not first.shape or one.shape[1:] != first.shape[1:]:
+            raise TraceError(f"shapes {first.shape} and {one.shape} do not stand behind each other")
+    shape = (sum(len(one) for one in arrays), *first.shape[1:])
+    return first.graph.add(Kind.CONCAT, tuple(arrays), shape, first.element)

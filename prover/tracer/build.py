@@ -13,7 +13,7 @@ from typing import Any
 from prover.ops import OPS
 from prover.program import Program
 from prover.row import Depths, Segment
-from prover.tracer.array import Array, Graph
+from prover.tracer.array import Array, Graph, tracing
 from prover.tracer.fields import Arrays, Field, Layout, like
 from prover.tracer.grad import gradient
 from prover.tracer.layout import Buffer, View, dense
@@ -60,7 +60,8 @@ def trace(
     ]
     leaves: dict[int, View] = {}
     given = [_leaves(graph, layout, leaves) for layout in layouts]
-    after, outputs = function(given[0], given[1], Step())
+    with tracing(graph):
+        after, outputs = function(given[0], given[1], Step())
     kept = dict(per_step or {})
     if unknown := {*kept} - {*outputs}:
         raise TraceError(f"no output is called {sorted(unknown)}")

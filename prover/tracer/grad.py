@@ -10,7 +10,15 @@ from typing import Final, TypeVar
 
 from prover.ops import Opcode
 from prover.tracer import namespace as xp
-from prover.tracer.array import Array, broadcast, constant_word, permute, reshape
+from prover.tracer.array import (
+    Array,
+    broadcast,
+    concat,
+    constant_word,
+    iota,
+    permute,
+    reshape,
+)
 from prover.tracer.symbols import DType, Kind, Op, TraceError, scope
 
 Key = TypeVar("Key")
@@ -142,6 +150,57 @@ def _sigmoid(array: Array, g: Array) -> Sequence[Array]:
     return (_times(g, array * (1.0 - array)),)
 
 
+def _zeros(like: Array, *shape: int) -> Array:
+    return broadcast(like.graph.constant(0, like.element), shape)
+
+
+def _pad(g: Array, before: int, after: int) -> Array:
+    """With so many zeros before and behind, along the first axis."""
+    parts = [_zeros(g, count, *g.shape[1:]) for count in (before, after)]
+    return concat([part for part in (parts[0], g, parts[1]) if len(part)])
+
+
+def _uncut(g: Array, size: int, start: int, step: int) -> Array:
+    """`g` at the places start, start + step, ... of `size`, along the first axis; else zeros."""
+    if step < 0:
+        g, start, step = g[::-1], start + (len(g) - 1) * step, -step
+    if step > 1:
+        count, *rest = g.shape
+        apart = concat([reshape(g, (1, *g.shape)), _zeros(g, step - 1, *g.shape)])
+        order = (1, 0, *range(2, apart.ndim))
+        g = reshape(permute(apart, order), (count * step, *rest))[: (count - 1) * step + 1]
+    return _pad(g, start, size - start - len(g))
+
+
+def _slice(array: Array, g: Array) -> Sequence[Array]:
+    (x,) = array.inputs
+    for axis, (size, start, step) in enumerate(zip(x.shape, *array.attributes, strict=True)):
+        if g.shape[axis] != size or step < 0:
+            first = (axis, *(other for other in range(x.ndim) if other != axis))
+            back = tuple(first.index(place) for place in range(x.ndim))
+            g = permute(_uncut(permute(g, first), size, start, step), back)
+    return (g,)
+
+
+def _concat(array: Array, g: Array) -> Sequence[Array]:
+    parts, at = [], 0
+    for one in array.inputs:
+        parts.append(g[at : at + len(one)])
+        at += len(one)
+    return parts
+
+
+def _take(array: Array, g: Array) -> Sequence[Array | None]:
+    """What arrives at a place from all that was taken there, in the order of the indices: a product
+    with rows that are 1 at the place and 0 elsewhere, since rows cannot write where words say.
+    """
+    table, places = array.inputs
+    rows = iota(g.graph, len(table))
+    here = reshape(rows, (len(rows), 1)) == reshape(places, (1, places.size))
+    flat = reshape(g, (places.size, table.size // len(table)))
+    return reshape(xp.astype(here, xp.float32) @ flat, table.shape), None
+
+
 _TWO_PER_ROOT_PI: Final = 1.1283791670955126
 
 
@@ -169,6 +228,10 @@ _RULES: Final[dict[Op, Rule]] = {
     Kind.RULED: _ruled,
     Kind.BROADCAST: _broadcast,
     Kind.PERMUTE: _permute,
+    Kind.SLICE: _slice,
+    Kind.CONCAT: _concat,
+    Kind.TAKE: _take,
+    Kind.IOTA: _nothing,
     Kind.RESHAPE: lambda array, g: (reshape(g, array.inputs[0].shape),),
     Kind.EXP: lambda array, g: (_times(g, array),),
     Kind.LOG: lambda array, g: (g / array.inputs[0],),

@@ -6,6 +6,7 @@
 * A reduction along the last axis, over C words: 32 lanes (lane l folds l, l + 32, ...), then halves
   16, 8, 4, 2, 1, each lower lane combined with the one above; the C mod 32 words left over are one
   ascending fold, combined last. C < 32 is that fold alone. Along another axis: one ascending fold.
+* 0, 1, 2 ... up to n is two words, then again and again the square of as many.
 * exp, log, tanh, erf and sigmoid are `prover.tracer.elementary`.
 
 Rows stand in the order of the graph. They still write to buffers; `prover.tracer.registers` says
@@ -80,6 +81,7 @@ class Lowering:
         name: str,
         modulus: int = 0,
         stride: int = 0,
+        out_offset: int = 0,
     ) -> None:
         axes = [
             (size, tuple(view.strides[axis] if view.strides else 0 for view in views))
@@ -87,7 +89,10 @@ class Lowering:
         ] or [(1, (0,) * len(views))]
         dims, strides = merged(axes)
         reads = [read(view, moves) for view, moves in zip(views, strides, strict=True)]
-        self._emit(opcode, out, dims, 1, reads, name, out_modulus=modulus, out_stride=stride)
+        self._emit(
+            opcode, out, dims, 1, reads, name,
+            out_offset=out_offset, out_modulus=modulus, out_stride=stride,
+        )  # fmt: skip
 
     def _fold(
         self,
@@ -232,6 +237,40 @@ class Lowering:
         reads = [read(places, index_moves), stride, read(table, table_moves)]
         self._emit(Opcode.GATHER, out, dims, 1, reads, self.name)
 
+    def iota(self, array: Array, views: Sequence[View], out: Buffer) -> None:
+        """0, 1; then from k numbers k * k: each times k, and to each of these the k numbers."""
+        made = out if array.size <= 2 else Buffer(2)
+        for number in range(made.length):
+            word = View((1,), (0,), word=number)
+            self._map(Opcode.MOVE, (1,), [word], made, self.name, out_offset=number)
+        while made is not out:
+            made = self._more_numbers(made, array.size, out)
+
+    def _more_numbers(self, made: Buffer, count: int, out: Buffer) -> Buffer:
+        """From 0 .. k - 1 to 0 .. min(k * k, count) - 1."""
+        length = made.length
+        to = out if length * length >= count else Buffer(length * length)
+        blocks, rest = divmod(to.length, length)
+        numbers, times = dense((length,), made), Buffer(length)
+        self._map(
+            Opcode.IMUL, (length,), [numbers, View((length,), (0,), word=length)], times, self.name
+        )
+        high = View((blocks, length), (1, 0), 0, times)
+        low = View((blocks, length), (0, 1), 0, made)
+        self._map(Opcode.IADD, (blocks, length), [high, low], to, self.name)
+        if rest:
+            base = View((rest,), (0,), word=blocks * length)
+            low = View((rest,), (1,), 0, made)
+            self._map(Opcode.IADD, (rest,), [base, low], to, self.name, out_offset=blocks * length)
+        return to
+
+    def concat(self, array: Array, views: Sequence[View], out: Buffer) -> None:
+        """A move for each part; they follow one another along the first axis."""
+        at = 0
+        for part, view in zip(array.inputs, views, strict=True):
+            self._map(Opcode.MOVE, part.shape, [view], out, self.name, out_offset=at)
+            at += part.size
+
 
 def _broadcast(lowering: Lowering, array: Array, view: View) -> View:
     return layout.broadcast(view, array.shape)
@@ -294,6 +333,8 @@ _COMPUTED: Final[dict[Op, Callable[[Lowering, Array, Sequence[View], Buffer], No
     Kind.SUM: Lowering.reduce,
     Kind.MAX: Lowering.reduce,
     Kind.TAKE: Lowering.take,
+    Kind.IOTA: Lowering.iota,
+    Kind.CONCAT: Lowering.concat,
 }
 _REDUCTIONS: Final[dict[Op, tuple[Opcode, Opcode]]] = {
     Kind.SUM: (Opcode.SUM, Opcode.ADD),

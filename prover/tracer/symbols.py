@@ -55,6 +55,8 @@ class Kind(StrEnum):
     RESHAPE = "reshape"
     SLICE = "slice"
     TURN = "turn"
+    IOTA = "iota"
+    CONCAT = "concat"
     EXP = "exp"
     LOG = "log"
     TANH = "tanh"

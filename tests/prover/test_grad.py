@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from prover.backends import backend
 from prover.execute import run
 from prover.tracer import (
+    Array,
+    DType,
     TraceError,
     cross_entropy,
     detach,
@@ -30,6 +32,7 @@ from prover.tracer import (
     trace,
     training_step,
 )
+from prover.tracer.array import concat, reshape
 from tests.prover.traced import floats
 
 Doubles = NDArray[np.float64]
@@ -39,6 +42,13 @@ STACK = floats(2, 3, 4)
 
 def xp(x: Any) -> Any:
     return x.__array_namespace__()
+
+
+def places(like: Any, *numbers: int) -> Any:
+    """int32 indices beside a plain or a traced array."""
+    if not isinstance(like, Array):
+        return np.array(numbers, np.int32)
+    return concat([reshape(like.graph.constant(number, DType.I32), (1,)) for number in numbers])
 
 
 FUNCTIONS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
@@ -83,6 +93,14 @@ FUNCTIONS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda a, b, v: xp(a).sum(layer_norm(a, v, v) * b), (A, B, V)),
     (lambda s, v, w: xp(s).sum(xp(s).square(layer_norm(s, v, w, 0.1))), (STACK, V, A[2])),
     (lambda v, w, b: xp(v).sum(xp(v).square(layer_norm(v, w, b))), (V, A[2], B[2])),
+    (lambda a: xp(a).sum(xp(a).square(a[1:, 2])), (A,)),
+    (lambda a: xp(a).sum(xp(a).square(a[::2, 1::2])), (A,)),
+    (lambda a, v: xp(a).sum(a[::-1, ::-2] * v[:2]), (A, V)),
+    (lambda s, a: xp(s).sum(s[1, ..., None] * s[:1, 1:2, :, None] * a[0, -1]), (STACK, A)),
+    (lambda s: xp(s).sum(xp(s).square(s[:, 2:0:-1, 3:0:-2])), (STACK,)),
+    (lambda a: xp(a).sum(xp(a).square(xp(a).take(a, places(a, 2, 0, 2, 2), axis=0))), (A,)),
+    (lambda s: xp(s).sum(xp(s).exp(xp(s).take(s[:, 1:], places(s, 1, 1), axis=0))), (STACK,)),
+    (lambda v: xp(v).sum(xp(v).square(xp(v).take(v, places(v, 3, 1, 3), axis=0))), (V,)),
 ]  # fmt: skip
 
 
@@ -158,10 +176,8 @@ def test_gradients_of_gradients() -> None:
 def test_refusals() -> None:
     with pytest.raises(TraceError, match="of a float scalar"):
         gradients(lambda a: a * 2, (A,))
-    with pytest.raises(TraceError, match="slice has no gradient"):
-        gradients(lambda a: xp(a).sum(a[1:]), (A,))
-    with pytest.raises(TraceError, match="take has no gradient"):
-        gradients(lambda a, i: xp(a).sum(xp(a).take(a, i)), (A, np.array([0, 1], np.int32)))
+    with pytest.raises(TraceError, match="turn has no gradient"):
+        trace(training_step(lambda p, i, step: xp(p["a"]).sum(p["a"][step % 3]), 0.1), {"a": A}, {})
 
 
 def by_hand(params: dict[str, Doubles], x: Doubles, y: Doubles) -> tuple[float, dict[str, Doubles]]:

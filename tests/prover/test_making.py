@@ -1,0 +1,55 @@
+"""Arrays made from nothing or from others: numbers in a row, arrays behind each other."""
+
+import numpy as np
+import pytest
+
+from prover.plan import plan
+from prover.tracer import Array, TraceError, trace
+from prover.tracer.array import concat, current_graph, iota
+from tests.prover.traced import evaluate, floats, program_of
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 15, 16, 17, 100, 256, 257, 70_000])
+def test_numbers_in_a_row(count: int) -> None:
+    one = np.zeros(1, np.int32)
+    made = evaluate(lambda x: x + iota(x.graph, count), one)
+    assert np.array_equal(made, np.arange(count))
+    program = program_of(lambda x: x + iota(x.graph, count), one).program
+    assert len(program.rows) <= 14
+    plan(program)
+
+
+def test_an_output_may_be_numbers_in_a_row() -> None:
+    assert np.array_equal(evaluate(lambda x: iota(x.graph, 300), floats(1)), np.arange(300))
+
+
+def test_arrays_behind_each_other() -> None:
+    a, b, c = floats(2, 3), floats(4, 3, seed=1), floats(3, 3)
+    made = evaluate(lambda a, b, c: concat([a, b[::-1], c.T, a]), a, b, c)
+    assert np.array_equal(made, np.concatenate([a, b[::-1], c.T, a]))
+    plan(program_of(lambda a, b, c: concat([a, b[::-1], c.T, a]), a, b, c).program)
+
+
+def test_what_does_not_stand_behind_each_other() -> None:
+    with pytest.raises(TraceError, match="do not stand behind"):
+        program_of(lambda a, b: concat([a, b]), floats(2, 3), floats(2, 4))
+    with pytest.raises(TraceError, match="int32 where float32"):
+        program_of(lambda a, b: concat([a, b]), floats(3), np.zeros(3, np.int32))
+    with pytest.raises(TraceError, match="a row of 0 numbers"):
+        program_of(lambda a: iota(a.graph, 0), floats(3))
+
+
+def test_the_trace_under_way() -> None:
+    with pytest.raises(TraceError, match="only while tracing"):
+        current_graph()
+    seen: list[Array] = []
+
+    def step(params: object, inputs: dict[str, Array], number: object) -> tuple[object, object]:
+        assert current_graph() is inputs["x"].graph
+        seen.append(inputs["x"])
+        return {}, {"y": inputs["x"] + 1.0}
+
+    trace(step, {}, {"x": floats(2)})  # type: ignore[arg-type]
+    assert seen
+    with pytest.raises(TraceError):
+        current_graph()
