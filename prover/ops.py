@@ -77,6 +77,7 @@ class Opcode(IntEnum):
     SUM = 0x20
     DOT = 0x21
     MAXF = 0x22
+    IDOT = 0x23
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +265,14 @@ _TABLE: Final = (
         _NEGATIVE_INFINITY,
         lambda acc, x, y, z: float32.maximum(acc, x),
         "acc > x ? acc : x, NaN canonical, from -Inf",
+        weight=2,
+    ),
+    _fold(
+        Opcode.IDOT,
+        2,
+        0x00000000,
+        lambda acc, x, y, z: (acc + x * y) & _MASK,
+        "acc + x * y modulo 2**32, from 0",
         weight=2,
     ),
 )

@@ -14,7 +14,7 @@ IADD, ISUB, IMUL, UMULH = (int(Opcode[n]) for n in ("IADD", "ISUB", "IMUL", "UMU
 AND, OR, XOR, SHL, SHR, SAR = (int(Opcode[n]) for n in ("AND", "OR", "XOR", "SHL", "SHR", "SAR"))
 FROM_INT, TO_INT_NEAREST = int(Opcode.FROM_INT), int(Opcode.TO_INT_NEAREST)
 TO_INT_ZERO, MOVE, GATHER = int(Opcode.TO_INT_ZERO), int(Opcode.MOVE), int(Opcode.GATHER)
-SUM, DOT, MAXF = int(Opcode.SUM), int(Opcode.DOT), int(Opcode.MAXF)
+SUM, DOT, MAXF, IDOT = (int(Opcode[n]) for n in ("SUM", "DOT", "MAXF", "IDOT"))
 
 
 @compiled

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from prover.backends import words as w
-from prover.backends.dispatch import DOT, GATHER, MAXF, SUM, apply_run, scalar
+from prover.backends.dispatch import DOT, GATHER, IDOT, MAXF, SUM, apply_run, scalar
 from prover.commit.tensor import Words
 from prover.native.jit import compiled
 from prover.ops import OPS, Opcode
@@ -125,12 +125,14 @@ def run_chain(
         word = x[a] if 0 <= a < len(x) else nothing
         if opcode == DOT:
             total = w.raw_dot(total, word, y[b] if 0 <= b < len(y) else nothing)
+        elif opcode == IDOT:
+            total = w.idot(total, word, y[b] if 0 <= b < len(y) else nothing)
         elif opcode == SUM:
             total = w.raw_sum(total, word)
         else:
             total = w.raw_max(total, word)
         a, b = a + xk, b + yk
-    return w.settle(total)  # type: ignore[no-any-return]
+    return total if opcode == IDOT else w.settle(total)  # type: ignore[no-any-return]
 
 
 @compiled
@@ -164,12 +166,14 @@ def run_serial_fold(
             word = x[a] if 0 <= a < len(x) else nothing
             if opcode == DOT:
                 total = w.raw_dot(total, word, y[b] if 0 <= b < len(y) else nothing)
+            elif opcode == IDOT:
+                total = w.idot(total, word, y[b] if 0 <= b < len(y) else nothing)
             elif opcode == SUM:
                 total = w.raw_sum(total, word)
             else:
                 total = w.raw_max(total, word)
             a, b = a + xk, b + yk
-        out[base + element] = w.settle(total)
+        out[base + element] = total if opcode == IDOT else w.settle(total)
         j += 1
 
 
@@ -223,9 +227,9 @@ def _start(opcode: int, acc: Words) -> None:
 
 
 @compiled
-def _finish(acc: Words, to: Words) -> None:
+def _finish(opcode: int, acc: Words, to: Words) -> None:
     for j in range(len(to)):
-        to[j] = w.settle(acc[j])
+        to[j] = acc[j] if opcode == IDOT else w.settle(acc[j])
 
 
 @compiled
@@ -253,11 +257,15 @@ def run_fold(
                 ys = _run_of(y, bt + plan[Y + 5] * k, plan[Y + 4], n, by)
                 for place in range(n):
                     acc[place] = w.raw_dot(acc[place], xs[place], ys[place])
+            elif opcode == IDOT:
+                ys = _run_of(y, bt + plan[Y + 5] * k, plan[Y + 4], n, by)
+                for place in range(n):
+                    acc[place] = w.idot(acc[place], xs[place], ys[place])
             elif opcode == SUM:
                 for place in range(n):
                     acc[place] = w.raw_sum(acc[place], xs[place])
             else:
                 for place in range(n):
                     acc[place] = w.raw_max(acc[place], xs[place])
-        _finish(acc, out[base + element : base + element + n])
+        _finish(opcode, acc, out[base + element : base + element + n])
         element += n

@@ -229,7 +229,8 @@ class _Writer:
                     part.words[place] = self._map(place, opcode, used, words)
                 case Fold():
                     part.words[place] = self._folded(instruction, part)
-                    self.raw.add(place)
+                    if instruction.opcode in MAKES_NAN:
+                        self.raw.add(place)
                 case Reduce(opcode, _, used):
                     words = self._get(used, part)
                     if part.count < LANES:

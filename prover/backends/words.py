@@ -74,4 +74,4 @@ signed = intrinsic(
     )
 )
 raw_sum, raw_max = _op(FOLDS[Opcode.SUM], 2), _op(FOLDS[Opcode.MAXF], 2)
-raw_dot = _op(FOLDS[Opcode.DOT], 3)
+raw_dot, idot = _op(FOLDS[Opcode.DOT], 3), _op(FOLDS[Opcode.IDOT], 3)

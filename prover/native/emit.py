@@ -135,6 +135,10 @@ def _dot(b: Builder, acc: Value, x: Value, y: Value) -> Value:
     return _fma(b, x, y, acc)
 
 
+def _idot(b: Builder, acc: Value, x: Value, y: Value) -> Value:
+    return b.add(acc, b.mul(x, y))
+
+
 MAPS: Final[Mapping[Opcode, Emit]] = {
     Opcode.ADD: _arithmetic("fadd"),
     Opcode.SUB: _arithmetic("fsub"),
@@ -171,6 +175,7 @@ FOLDS: Final[Mapping[Opcode, Emit]] = {
     Opcode.SUM: _arithmetic("fadd"),
     Opcode.DOT: _dot,
     Opcode.MAXF: _max,
+    Opcode.IDOT: _idot,
 }
 """Of every fold: accumulator and operands to the next accumulator, raw."""
 

@@ -114,4 +114,5 @@ _FUNCTIONS: Final[Mapping[Opcode, Function]] = {
     Opcode.SUM: lambda acc, x, y, z: _add(acc, x),
     Opcode.DOT: lambda acc, x, y, z: _fma(x, y, acc),
     Opcode.MAXF: lambda acc, x, y, z: _maximum(acc, x),
+    Opcode.IDOT: lambda acc, x, y, z: acc + x * y,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -39,11 +40,12 @@ def test_the_table_has_one_stanza_an_opcode() -> None:
         assert 1 <= op.weight <= 15
 
 
-def test_three_ops_fold() -> None:
+def test_four_ops_fold() -> None:
     assert {op.opcode: op.identity for op in OPS.values() if op.is_fold} == {
         Opcode.SUM: 0x00000000,
         Opcode.DOT: 0x00000000,
         Opcode.MAXF: 0xFF800000,
+        Opcode.IDOT: 0x00000000,
     }
     assert all(op.identity == 0 for op in OPS.values() if not op.is_fold)
 
@@ -107,6 +109,20 @@ def test_folds_start_at_their_identity(values: list[int]) -> None:
     else:
         assert greatest in values
         assert all(float32.le(value, greatest) for value in values)
+
+
+@given(st.lists(st.tuples(words, words), min_size=1, max_size=12), st.randoms())
+def test_an_integer_fold_does_not_hang_on_the_order(
+    pairs: list[tuple[int, int]], random: Random
+) -> None:
+    totals = []
+    for _ in range(3):
+        total = OPS[Opcode.IDOT].identity
+        for x, y in pairs:
+            total = apply(Opcode.IDOT, total, x, y, 0)
+        totals.append(total)
+        random.shuffle(pairs)
+    assert totals == [sum(x * y for x, y in pairs) % 2**32] * 3
 
 
 def test_a_fold_of_nothing_but_negative_zeros_is_positive() -> None:

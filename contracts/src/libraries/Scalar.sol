@@ -10,12 +10,12 @@ library Scalar {
     /// @notice Thrown when an opcode that names no operation is applied; ask `isOpcode` first.
     error UnknownOpcode(uint8 opcode);
 
-    /// @dev Bit i: whether i is an opcode. 0x01..0x1d are maps, 0x20..0x22 folds.
-    uint256 private constant OPCODES = 0x73ffffffe;
+    /// @dev Bit i: whether i is an opcode. 0x01..0x1d are maps, 0x20..0x23 folds.
+    uint256 private constant OPCODES = 0xf3ffffffe;
     /// @dev Bits 2i and 2i + 1: how many operands opcode i uses.
-    uint256 private constant ARITIES = 0x190d56aaaabaaa9ba8;
+    uint256 private constant ARITIES = 0x990d56aaaabaaa9ba8;
     /// @dev Nibble i: the weight of opcode i.
-    uint256 private constant WEIGHTS = 0x23200c11111111111111211111112221110;
+    uint256 private constant WEIGHTS = 0x223200c11111111111111211111112221110;
 
     uint8 private constant ADD = 0x01;
     uint8 private constant SUB = 0x02;
@@ -49,6 +49,7 @@ library Scalar {
     uint8 private constant SUM = 0x20;
     uint8 private constant DOT = 0x21;
     uint8 private constant MAXF = 0x22;
+    uint8 private constant IDOT = 0x23;
 
     /// @notice The operation's result for an accumulator and operand words; what the operation does
     /// not use is ignored.
@@ -64,6 +65,7 @@ library Scalar {
             if (opcode == DOT) return Float32.fma(x, y, acc);
             if (opcode == SUM) return Float32.add(acc, x);
             if (opcode == MAXF) return Float32.maximum(acc, x);
+            if (opcode == IDOT) return _multiplyAdd(acc, x, y);
             revert UnknownOpcode(opcode);
         }
         if (opcode < LT) return _arithmetic(opcode, x, y, z);
@@ -151,6 +153,13 @@ library Scalar {
         if (opcode == MOVE) return x;
         if (opcode == GATHER) return z;
         revert UnknownOpcode(opcode);
+    }
+
+    /// @dev Modulo 2^32, so that a fold's result does not hang on the order of its steps.
+    function _multiplyAdd(uint32 acc, uint32 x, uint32 y) private pure returns (uint32) {
+        unchecked {
+            return acc + x * y;
+        }
     }
 
     function _mask(bool condition) private pure returns (uint32) {
