@@ -2,6 +2,7 @@
 
     programs/<id>.program     header (48 bytes), then the rows of 160 bytes
     programs/<id>.names.json  what each row computes, for people; not committed
+    programs/<id>.layout.json what its registers are called (prover/tracer/described.py); not committed
     segments/<root>.segment   "PLSG", version u16, depth u16, count u32, a length u32 for each
                               register, then all words; everything little-endian
 
@@ -13,8 +14,9 @@ import json
 import os
 import struct
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,14 +46,20 @@ class ContentStore:
         self._programs.mkdir(parents=True, exist_ok=True)
         self._segments.mkdir(parents=True, exist_ok=True)
 
-    def put_program(self, program: Program) -> Hash:
-        """Keep a program; returns its id."""
+    def put_program(self, program: Program, layout: Mapping[str, Any] | None = None) -> Hash:
+        """Keep a program, with what its registers are called; returns its id."""
         name = program.id
+        path = self._program_path(name)
         if program.names:
-            names = json.dumps(program.names, indent=0).encode()
-            _write(self._names_path(name), names)
-        _write(self._program_path(name), program.header.pack() + b"".join(program.packed))
+            _write(_beside(path, "names"), json.dumps(program.names, indent=0).encode())
+        if layout is not None:
+            _write(_beside(path, "layout"), json.dumps(layout, indent=1).encode())
+        _write(path, program.header.pack() + b"".join(program.packed))
         return name
+
+    def layout(self, program_id: Hash) -> Any:
+        """The JSON value beside a program that says what its registers are called; None without."""
+        return read_layout(self._program_path(program_id))
 
     def has_program(self, program_id: Hash) -> bool:
         """Whether something is stored under a program id; it is checked when it is read."""
@@ -64,17 +72,12 @@ class ContentStore:
             ContentMissing: when there is none.
             ContentError: when the stored bytes are not that program.
         """
-        data = _read(self._program_path(program_id), "program", program_id)
-        rows, rest = divmod(len(data) - _HEADER_BYTES, ROW_BYTES)
-        if rows < 1 or rest:
-            raise _wrong("program", program_id, f"{len(data)} bytes are not a header and rows")
-        packed = [data[_HEADER_BYTES + ROW_BYTES * i :][:ROW_BYTES] for i in range(rows)]
-        depths = Depths(*data[_HEADER_BYTES - 4 : _HEADER_BYTES])
+        path = self._program_path(program_id)
         try:
-            program = Program(tuple(packed), depths, self._names(program_id, rows))
+            program = _unpacked(_read(path, "program", program_id), path)
         except ProgramError as error:
             raise _wrong("program", program_id, str(error)) from error
-        if program.header.pack() != data[:_HEADER_BYTES] or program.id != program_id:
+        if program.id != program_id:
             raise _wrong("program", program_id, "its rows have another id")
         return program
 
@@ -128,24 +131,66 @@ class ContentStore:
             raise _wrong("segment", root, "its words have another root")
         return tensors
 
-    def _names(self, program_id: Hash, rows: int) -> tuple[str, ...]:
-        """The names beside a program; none when they are missing or do not fit its rows."""
-        try:
-            names = json.loads(self._names_path(program_id).read_bytes())
-        except (FileNotFoundError, ValueError):
-            return ()
-        if not isinstance(names, list) or len(names) != rows:
-            return ()
-        return tuple(str(name) for name in names)
-
     def _program_path(self, program_id: Hash) -> Path:
         return self._programs / f"{program_id.hex()}.program"
 
-    def _names_path(self, program_id: Hash) -> Path:
-        return self._programs / f"{program_id.hex()}.names.json"
-
     def _segment_path(self, root: Hash) -> Path:
         return self._segments / f"{root.hex()}.segment"
+
+
+def read_program(path: Path) -> Program:
+    """The program in a file anywhere, with the names of its rows where they lie beside it.
+
+    Its id is for the caller to compare: no name commits to the file.
+
+    Raises:
+        ContentError: when the file cannot be read or is no program.
+    """
+    try:
+        return _unpacked(path.read_bytes(), path)
+    except OSError as error:
+        raise ContentError(f"cannot read {path}: {error.strerror or error}") from error
+    except ProgramError as error:
+        raise ContentError(f"{path} is no program, or damaged: {error}; fetch it again") from error
+
+
+def read_layout(path: Path) -> Any:
+    """The JSON value beside a program's file that names its registers; None without."""
+    return _note(path, "layout")
+
+
+def _unpacked(data: bytes, path: Path) -> Program:
+    """The program that bytes say.
+
+    Raises:
+        ProgramError: when they say none, or a header that is not their rows'.
+    """
+    rows, rest = divmod(len(data) - _HEADER_BYTES, ROW_BYTES)
+    if rows < 1 or rest:
+        raise ProgramError(f"{len(data)} bytes are not a header and rows")
+    packed = [data[_HEADER_BYTES + ROW_BYTES * i :][:ROW_BYTES] for i in range(rows)]
+    names = _note(path, "names")
+    fits = isinstance(names, list) and len(names) == rows
+    program = Program(
+        tuple(packed),
+        Depths(*data[_HEADER_BYTES - 4 : _HEADER_BYTES]),
+        tuple(str(name) for name in names) if fits else (),
+    )
+    if program.header.pack() != data[:_HEADER_BYTES]:
+        raise ProgramError("its rows have another id")
+    return program
+
+
+def _beside(path: Path, what: str) -> Path:
+    return path.with_name(f"{path.name.removesuffix('.program')}.{what}.json")
+
+
+def _note(path: Path, what: str) -> Any:
+    """A JSON value beside a program; None where there is none that can be read."""
+    try:
+        return json.loads(_beside(path, what).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _wrong(what: str, name: Hash, why: str) -> ContentError:
