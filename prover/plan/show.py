@@ -1,12 +1,12 @@
 """A plan as text, for people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from prover.execute import row_name
 from prover.plan.nest import Buffer, Clear, Matmul, Nest, Plan, Stage, Store, addresses
 from prover.program import Program
-from prover.row import Segment, index_of, segment_of
+from prover.row import RegisterId, Segment, index_of, segment_of
 
 _SHORT: Final = {
     Segment.PARAMS: "p",
@@ -16,11 +16,15 @@ _SHORT: Final = {
 }
 
 
+def register_name(register: RegisterId, names: Mapping[RegisterId, str] | None = None) -> str:
+    """What a register is called; p0, i1, o2, s3 where it has no name."""
+    known = (names or {}).get(register)
+    return known or f"{_SHORT[segment_of(register)]}{index_of(register)}"
+
+
 def buffer_name(buffer: Buffer) -> str:
     """p0, i1, o2 for registers, @128 for the arena."""
-    if buffer.register is None:
-        return f"@{buffer.arena}"
-    return f"{_SHORT[segment_of(buffer.register)]}{index_of(buffer.register)}"
+    return f"@{buffer.arena}" if buffer.register is None else register_name(buffer.register)
 
 
 def shape(stage: Stage) -> str:

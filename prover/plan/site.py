@@ -50,8 +50,9 @@ class Site:
         alike = self.pieces == other.pieces or self.count == 1
         return alike and (self.offset, self.turn) == (other.offset, other.turn)
 
-    def inside(self, length: int) -> bool:
-        """Whether every address lies in a register of `length` words."""
+    @property
+    def span(self) -> tuple[int, int]:
+        """The lowest and the highest address."""
         volumes = [volume for volume, _ in self.pieces] + [self.count]
         moves = [
             (stride, upper // volume)
@@ -59,8 +60,13 @@ class Site:
         ]
         moves += [(self.fold_stride, self.fold), (self.turn[1], self.turn[0])]
         ends = [stride * (size - 1) for stride, size in moves]
-        low = self.offset + sum(min(end, 0) for end in ends)
-        return low >= 0 and self.offset + sum(max(end, 0) for end in ends) < length
+        low, high = sum(min(end, 0) for end in ends), sum(max(end, 0) for end in ends)
+        return self.offset + low, self.offset + high
+
+    def inside(self, length: int) -> bool:
+        """Whether every address lies in a register of `length` words."""
+        low, high = self.span
+        return low >= 0 and high < length
 
 
 def read_site(row: Row, operand: Operand) -> Site:
