@@ -228,9 +228,7 @@ class _Writer:
                     words = {one: self._get(one, part) for one in used}
                     part.words[place] = self._map(place, opcode, used, words)
                 case Fold():
-                    part.words[place] = self._folded(instruction, part)
-                    if instruction.opcode in MAKES_NAN:
-                        self.raw.add(place)
+                    part.words[place] = self._folded(place, instruction, part)
                 case Reduce(opcode, _, used):
                     words = self._get(used, part)
                     if part.count < LANES:
@@ -289,9 +287,11 @@ class _Writer:
             start = b.add(start, more)
         return b.add(vectors.broadcast(b, start), b.mul(vectors.IOTA, vectors.splat_long(stride)))
 
-    def _folded(self, fold: Fold, part: _Part) -> Value:
+    def _folded(self, place: int, fold: Fold, part: _Part) -> Value:
         """Chains of 32 elements side by side."""
         b = self.b
+        if fold.opcode in MAKES_NAN:
+            self.raw.add(place)
         kept = self._variable()
         b.store(vectors.splat(OPS[fold.opcode].identity), kept)
         with counted(b, self.zero, long(fold.count)) as k:

@@ -2,7 +2,8 @@
 
 * Transposes, slices, broadcasts, the step's turn and most reshapes move nothing: they are strides.
 * A matmul is a fold of fma, k ascending. Beyond 4096 it is cut into segments, each a fold of its
-  own, whose results are summed in ascending order.
+  own, whose results are summed in ascending order. Of ints it is one fold of IDOT, and a sum of
+  ints is one with the factor 1: modulo 2**32 no order matters.
 * A reduction along the last axis, over C words: 32 lanes (lane l folds l, l + 32, ...), then halves
   16, 8, 4, 2, 1, each lower lane combined with the one above; the C mod 32 words left over are one
   ascending fold, combined last. C < 32 is that fold alone. Along another axis: one ascending fold.
@@ -137,7 +138,7 @@ class Lowering:
         self.lines.append(line)
 
     def matmul(self, array: Array, views: Sequence[View], out: Buffer) -> None:
-        """Folds of fma over k, in segments of at most 4096."""
+        """Folds of fma over k, in segments of at most 4096; of ints one fold."""
         x, y = views
         *stack, m, n = array.shape
         k = array.inputs[0].shape[-1]
@@ -145,8 +146,9 @@ class Lowering:
         axes: list[Axis] = [(size, (xs[axis], ys[axis])) for axis, size in enumerate(stack)]
         axes += [(m, (xs[-2], 0)), (n, (0, ys[-1]))]
         folds = (xs[-1], ys[-2])
-        if k <= SEGMENT:
-            self._fold(Opcode.DOT, axes, k, views, folds, out, self.name)
+        if k <= SEGMENT or array.element == DType.I32:
+            opcode = Opcode.IDOT if array.element == DType.I32 else Opcode.DOT
+            self._fold(opcode, axes, k, views, folds, out, self.name)
             return
         whole, rest = divmod(k, SEGMENT)
         size = prod(array.shape)
@@ -177,6 +179,11 @@ class Lowering:
         others = [place for place in range(x.ndim) if place != axis]
         axes: list[Axis] = [(x.shape[place], (strides[place],)) for place in others]
         count, stride = x.shape[axis], strides[axis]
+        if x.element == DType.I32:
+            one = View((), (), word=1)
+            axes = [(size, (moves[0], 0)) for size, moves in axes]
+            self._fold(Opcode.IDOT, axes, count, [view, one], [stride, 0], out, self.name)
+            return
         if axis != x.ndim - 1 or count < LANES:
             self._fold(fold_op, axes, count, [view], [stride], out, self.name)
             return

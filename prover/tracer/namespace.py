@@ -184,7 +184,8 @@ def _axis(x: Array, axis: int) -> int:
 
 
 def _reduce(kind: Kind, x: Array, axis: int | Sequence[int] | None, keepdims: Any) -> Array:
-    _floats(x)
+    if kind != Kind.SUM or x.element != DType.I32:
+        _floats(x)
     if axis is None:
         shape = (1,) * x.ndim if keepdims else ()
         whole = _reshape(x, (x.size,))
@@ -201,7 +202,10 @@ def _reduce(kind: Kind, x: Array, axis: int | Sequence[int] | None, keepdims: An
 
 
 def sum(x: Array, /, *, axis: int | Sequence[int] | None = None, keepdims: Any = False) -> Array:
-    """The sum along axes, the last axis first; over all elements as one row without `axis`."""
+    """The sum along axes, the last axis first; over all elements as one row without `axis`.
+
+    Of ints modulo 2**32.
+    """
     return _reduce(Kind.SUM, x, axis, keepdims)
 
 
@@ -231,8 +235,13 @@ def var(
 
 
 def matmul(x: Array, y: Array) -> Array:
-    """The matrix product; stacks broadcast, vectors are rows or columns as the standard says."""
-    x, y = pair(_floats(x), _floats(y))
+    """The matrix product; stacks broadcast, vectors are rows or columns as the standard says.
+
+    Of ints modulo 2**32.
+    """
+    x, y = pair(x, y)
+    if x.element != DType.I32:
+        _floats(x)
     if not x.shape or not y.shape:
         raise TraceError("matmul takes no scalars; use *")
     a = _reshape(x, (1, *x.shape)) if x.ndim == 1 else x
@@ -243,7 +252,7 @@ def matmul(x: Array, y: Array) -> Array:
     a = broadcast(a, (*stack, *a.shape[-2:]))
     b = broadcast(b, (*stack, *b.shape[-2:]))
     shape = (*stack, a.shape[-2], b.shape[-1])
-    product = x.graph.add(Kind.MATMUL, (a, b), shape, DType.F32)
+    product = x.graph.add(Kind.MATMUL, (a, b), shape, x.element)
     rows = () if x.ndim == 1 else (a.shape[-2],)
     columns = () if y.ndim == 1 else (b.shape[-1],)
     return _reshape(product, (*stack, *rows, *columns))
