@@ -1,29 +1,47 @@
 """Training steps as plain functions over arrays, traced into programs."""
 
-from prover.tracer.activations import erf, gelu, relu, sigmoid, silu, tanh
 from prover.tracer.array import Array
 from prover.tracer.build import Traced, trace, training_step
 from prover.tracer.fields import Field, Layout
-from prover.tracer.functions import (
+from prover.tracer.grad import gradient
+from prover.tracer.nn import (
+    attention,
+    avg_pool2d,
+    batch_norm,
+    causal_mask,
+    conv1d,
+    conv2d,
     cross_entropy,
-    descend,
     detach,
+    embedding,
+    erf,
     fma,
+    gelu,
     layer_norm,
     log_softmax,
+    max_pool2d,
+    mean_squared_error,
+    merge_heads,
+    relu,
+    rms_norm,
     rsqrt,
     ruled,
+    sigmoid,
+    silu,
     snap,
     softmax,
+    split_heads,
+    tanh,
 )
-from prover.tracer.grad import gradient
 from prover.tracer.optim import SGD, Adam, Optimizer, prepare, weights_of
 from prover.tracer.standard import namespace_of
 from prover.tracer.symbols import DType, Step, TraceError, scope
 
 __all__ = [
     "SGD", "Adam", "Array", "DType", "Field", "Layout", "Optimizer", "Step", "TraceError",
-    "Traced", "cross_entropy", "descend", "detach", "erf", "fma", "gelu", "gradient", "layer_norm",
-    "log_softmax", "namespace_of", "prepare", "relu", "rsqrt", "ruled", "scope", "sigmoid", "silu",
-    "snap", "softmax", "tanh", "trace", "training_step", "weights_of",
+    "Traced", "attention", "avg_pool2d", "batch_norm", "causal_mask", "conv1d", "conv2d",
+    "cross_entropy", "detach", "embedding", "erf", "fma", "gelu", "gradient", "layer_norm",
+    "log_softmax", "max_pool2d", "mean_squared_error", "merge_heads", "namespace_of", "prepare",
+    "relu", "rms_norm", "rsqrt", "ruled", "scope", "sigmoid", "silu", "snap", "softmax",
+    "split_heads", "tanh", "trace", "training_step", "weights_of",
 ]  # fmt: skip

@@ -23,8 +23,8 @@ import numpy as np
 
 from prover.tracer.array import Array
 from prover.tracer.fields import Arrays
-from prover.tracer.functions import descend, fma
-from prover.tracer.functions import snap as snapped
+from prover.tracer.nn.core import fma
+from prover.tracer.nn.core import snap as snapped
 from prover.tracer.symbols import TraceError, scope
 
 SNAP: Final = 2.0**-60
@@ -94,7 +94,7 @@ class SGD:
                     key = f"velocity:{name}"
                     velocity = fma(_held(params, key), np.float32(self.momentum), grad)
                     grad = after[key] = snapped(velocity, self.snap) if self.snap else velocity
-                after[name] = descend(params[name], grad, self.rate)
+                after[name] = fma(grad, np.float32(-self.rate), params[name])
         return after
 
 

@@ -7,33 +7,34 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from prover.tracer.array import Array
-from prover.tracer.functions import fma, ruled
+from prover.tracer.nn.core import fma, ruled
+from prover.tracer.standard import namespace_of
 from prover.tracer.symbols import DType, Kind, TraceError
 
-_HALF: Final = np.float32(0.5)
-_ONE: Final = np.float32(1)
-_ROOT_HALF: Final = np.float32(sqrt(0.5))
-_DENSITY: Final = np.float32(1 / sqrt(2 * pi))
+_ROOT_HALF: Final = sqrt(0.5)
+_DENSITY: Final = 1 / sqrt(2 * pi)
 """The standard normal density at 0."""
-_INNER: Final = np.float32(sqrt(2 / pi))
-_INNER_CUBE: Final = np.float32(0.044715 * sqrt(2 / pi))
+_INNER: Final = sqrt(2 / pi)
+_INNER_CUBE: Final = 0.044715 * sqrt(2 / pi)
 
 
 def relu(x: Any) -> Any:
     """max(x, 0)."""
-    xp = x.__array_namespace__()
-    return xp.maximum(x, np.float32(0))
+    return namespace_of(x).maximum(x, 0.0)
 
 
 def tanh(x: Any) -> Any:
     """The hyperbolic tangent."""
-    return x.__array_namespace__().tanh(x)
+    return namespace_of(x).tanh(x)
 
 
 def erf(x: Any) -> Any:
-    """The error function; on plain arrays one value after the other, in float64."""
+    """The error function; on NumPy's arrays one value after the other, in float64."""
     if isinstance(x, Array):
         return _elementary(Kind.ERF, x)
+    xp = namespace_of(x)
+    if hasattr(xp, "erf"):  # torch has one
+        return xp.erf(x)
     return np.vectorize(_scalar_erf, otypes=[x.dtype])(x)
 
 
@@ -41,8 +42,9 @@ def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)); nothing overflows."""
     if isinstance(x, Array):
         return _elementary(Kind.SIGMOID, x)
-    w = np.exp(-np.abs(x))
-    return np.where(x < 0, w, _ONE) / (w + _ONE)
+    xp = namespace_of(x)
+    w = xp.exp(-xp.abs(x))
+    return xp.where(x < 0, w, 1.0) / (w + 1.0)
 
 
 def silu(x: Any) -> Any:
@@ -68,25 +70,25 @@ def gelu(x: Any, approximate: Literal["none", "tanh"] = "none") -> Any:
 
 
 def _gelu_erf(x: Any) -> Any:
-    half = x * _HALF
+    half = x * 0.5
     spread = erf(x * _ROOT_HALF)
 
     def rule(g: Any) -> tuple[Any]:
-        density = x.__array_namespace__().exp(x * x * -_HALF)
-        return (g * fma(x * _DENSITY, density, fma(spread, _HALF, _HALF)),)
+        density = namespace_of(x).exp(x * x * -0.5)
+        return (g * fma(x * _DENSITY, density, fma(spread, 0.5, 0.5)),)
 
     return ruled(fma(half, spread, half), [x], rule)
 
 
 def _gelu_tanh(x: Any) -> Any:
-    half = x * _HALF
+    half = x * 0.5
     square = x * x
     spread = tanh(x * fma(square, _INNER_CUBE, _INNER))
 
     def rule(g: Any) -> tuple[Any]:
         inner = fma(square, 3 * _INNER_CUBE, _INNER)
         steep = half * (1 - spread * spread)
-        return (g * fma(steep, inner, fma(spread, _HALF, _HALF)),)
+        return (g * fma(steep, inner, fma(spread, 0.5, 0.5)),)
 
     return ruled(fma(half, spread, half), [x], rule)
 
