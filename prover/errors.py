@@ -6,7 +6,10 @@ ProverError
 |-- WitnessError        a step witness that does not open its commitments
 |-- PositionError       a position outside a claim, or positions out of order
 |-- ContentError        bytes that are not what their name commits to, or are cut short
-|   `-- ContentMissing  nothing is stored under a name
+|   |-- ContentMissing  nothing is stored under a name
+|   |-- WrongChunk      a part of a tensor has another hash than it should
+|   |-- WeightsError    a safetensors file that is broken, or not what is wanted
+|   `-- ManifestError   a manifest that is broken, or of another version
 |-- NotFiniteError      an honest worker met NaN or Inf
 `-- ArithmeticModeError a thread flushes subnormals or rounds otherwise than to nearest
 """
@@ -38,6 +41,18 @@ class ContentError(ProverError):
 
 class ContentMissing(ContentError):
     """Nothing is stored under a name."""
+
+
+class WrongChunk(ContentError):
+    """A part of a tensor has another hash than it should."""
+
+
+class WeightsError(ContentError):
+    """A safetensors file that is broken, or whose arrays are not the wanted ones."""
+
+
+class ManifestError(ContentError):
+    """A manifest that is broken, of another version, or not the one that its name commits to."""
 
 
 class NotFiniteError(ProverError):

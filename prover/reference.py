@@ -88,7 +88,7 @@ def write(state: State, row: Row, element: int, step: int, word: int) -> None:
         state.put(row.out, np.zeros(row.out_length, np.uint32))
     address = row.out_address(element, step)
     if 0 <= address < row.out_length:
-        state.tensor(row.out)[address] = word
+        state.writable(row.out)[address] = word
         state.touch(row.out, address, address + 1)
 
 

@@ -8,6 +8,9 @@ Of a register that is written in part and committed again, the tensor's tree is 
 the second commitment on: that is what a dispute does inside of a row, again and again. A run that
 commits once, at its end, keeps no trees; nor does a copy, so that what is put aside takes the
 memory of its words alone.
+
+Words that nobody may write, such as those of a file in memory, are shared: by a start, by copies,
+with whoever gave them. `writable` copies a register of such words, when it is first written.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -82,6 +85,12 @@ def segment_root(tensors: Sequence[Words], depth: int, threads: int = 1) -> Hash
     return _root_over(dict(enumerate(leaves)), depth)
 
 
+def _own(register: RegisterId, words: Words) -> Words:
+    """Words that a state may keep: a copy where somebody else could write them, or it itself."""
+    shared = segment_of(register) == Segment.INPUTS or not words.flags.writeable
+    return words if shared else words.copy()
+
+
 class State:
     """Registers and accumulator at one position. Tensors are replaced or written in place by
     whoever executes.
@@ -98,33 +107,38 @@ class State:
 
     @classmethod
     def start(cls, depths: Depths, params: Iterable[Words], inputs: Iterable[Words]) -> "State":
-        """The state at the start of a claim; the tensors of `params` are copied, as they will be
-        written.
-        """
+        """The state at the start of a claim; tensors of `params` that can be written are copied."""
         state = cls(depths)
         for segment, tensors in ((Segment.PARAMS, params), (Segment.INPUTS, inputs)):
             for index, words in enumerate(tensors):
-                kept = words.copy() if segment == Segment.PARAMS else words
-                state.put(RegisterId(segment << 14 | index), kept)
+                register = RegisterId(segment << 14 | index)
+                state.put(register, _own(register, words))
         return state
 
     def copy(self) -> "State":
-        """An independent state with the same content; inputs, which nothing writes, are shared."""
+        """An independent state with the same content; what nothing writes is shared."""
         other = State(self.depths)
         other.acc = self.acc
         other._leaves = dict(self._leaves)
         other._written = dict(self._written)
         other._tensors = {
-            register: words if segment_of(register) == Segment.INPUTS else words.copy()
-            for register, words in self._tensors.items()
+            register: _own(register, words) for register, words in self._tensors.items()
         }
         return other
 
     def tensor(self, register: RegisterId) -> Words:
+        """A register's words, for reading."""
+        return self._tensors.get(register, EMPTY_TENSOR)
+
+    def writable(self, register: RegisterId) -> Words:
         """A register's words; after writing into them in place, call `touch` before the next
         `leaf`, `root` or `commitment`.
         """
-        return self._tensors.get(register, EMPTY_TENSOR)
+        words = self.tensor(register)
+        if not words.flags.writeable:
+            words = self._tensors[register] = words.copy()
+            self._trees.pop(register, None)
+        return words
 
     def segment(self, segment: Segment) -> list[Words]:
         """The tensors of a segment up to its last non-empty register."""

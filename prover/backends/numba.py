@@ -26,7 +26,8 @@ from prover.commit.tensor import Words
 from prover.native.mode import check_arithmetic
 from prover.ops import OPS, Opcode
 from prover.program import Program
-from prover.row import Kind, RegisterId, Row
+from prover.reach import fit
+from prover.row import Kind, Operand, RegisterId, Row
 from prover.state import State
 
 _NOTHING: Words = np.zeros(1, np.uint32)
@@ -86,8 +87,8 @@ class NumbaBackend:
         """See `Backend.elements`."""
         state.acc = 0
         prepared = self._prepare(row)
-        out = _own(state, row.out)
-        if len(out) == row.out_length:
+        if len(state.tensor(row.out)) == row.out_length:
+            out = _own(state, row.out)
             _run(state, prepared, step, start, stop, out)
             state.touch(row.out)
             return
@@ -185,11 +186,10 @@ def _bind(state: State, prepared: _Prepared, step: int) -> tuple[Plan, tuple[Wor
         if constant is not None:
             words[number] = constant
             continue
-        tensor = _own(state, operand.register)
-        if len(tensor) != operand.length:
+        if len(state.tensor(operand.register)) != operand.length:
             plan[place : place + 7] = (0, 0, 0, 0, 0, 0, 1)
             continue
-        words[number] = tensor
+        words[number] = _given(state, prepared.row, operand, step)
         turn = step % operand.step_modulus * operand.step_stride if operand.step_modulus else 0
         plan[place] = prepared.offsets[number] + turn
     x, y, z = words
@@ -197,13 +197,38 @@ def _bind(state: State, prepared: _Prepared, step: int) -> tuple[Plan, tuple[Wor
 
 
 def _own(state: State, register: RegisterId) -> Words:
-    """A register's words as kernels take them: contiguous, aligned, writable."""
+    """A register's words for writing: contiguous, aligned, the state's own."""
     words = state.tensor(register)
-    if not words.flags.carray:
-        words = words.copy()
-        if len(words):
-            state.put(register, words)
+    if words.flags.carray:
+        return words
+    if not (words.flags.c_contiguous and words.flags.aligned):
+        state.put(register, words.copy())
+    return state.writable(register)
+
+
+def _given(state: State, row: Row, operand: Operand, step: int) -> Words:
+    """The words that an operand reads of, as kernels take them: contiguous, aligned, and by type
+    writable, so that they are compiled once. They write to none but the row's out, which is the
+    state's own.
+    """
+    words = fit(state.tensor(operand.register), row, operand, step)
+    if words.flags.carray:
+        return words
+    if words.flags.c_contiguous and words.flags.aligned:
+        return np.asarray(_Alias(words))
+    words = words.copy()
+    if len(words):
+        state.put(operand.register, words)
     return words
+
+
+class _Alias:
+    """The same memory as an array that is not marked read-only."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words  # kept as long as what is made of this
+        about = words.__array_interface__
+        self.__array_interface__ = about | {"data": (about["data"][0], False)}
 
 
 def _prepare(key: Row) -> _Prepared:

@@ -10,9 +10,11 @@ import numpy as np
 
 from prover.backends import Done
 from prover.backends.plans import Machine
+from prover.commit.committed import raw
 from prover.commit.tensor import Words
 from prover.plan import NoPlan, Plan, plan
 from prover.program import Program
+from prover.reach import Reach, reaches, verify
 from prover.row import RegisterId, Segment
 from prover.state import State
 
@@ -35,6 +37,8 @@ class _Known:
     idle: list[Machine] = field(default_factory=list)
     pace: int = 1
     """Steps that a call takes at a time."""
+    reaches: list[Reach] = field(default_factory=list)
+    """What a training step reads."""
 
 
 class Steps:
@@ -56,8 +60,9 @@ class Steps:
         known = self._of(program, steps)
         if known is None or known.plan is None or not _fits(state, known.plan):
             return Done(0)
-        machine = self._take(known, known.plan)
         steps = min(steps, known.pace)
+        verify(state, known.reaches, first, steps)
+        machine = self._take(known, known.plan)
         started = monotonic()
         fault = machine.run(_registers(state, known.plan), first, steps, finite=finite)
         seconds = monotonic() - started
@@ -85,7 +90,8 @@ class Steps:
             if known is None:
                 if steps * program.micro_steps < self._worth:
                     return None
-                known = _Known(program, _plan(program, fuse=self._fuse))
+                made = _plan(program, fuse=self._fuse)
+                known = _Known(program, made, reaches=reaches(program))
                 self._known[id(program)] = known
                 if len(self._known) > _PROGRAMS:
                     self._known.popitem(last=False)
@@ -124,12 +130,10 @@ def _registers(state: State, of: Plan) -> dict[RegisterId, Words]:
         if len(words) != buffer.length:
             words = np.zeros(buffer.length, np.uint32)
             state.put(buffer.register, words)
-        elif not (
-            words.flags.c_contiguous
-            and words.flags.aligned
-            and (words.flags.writeable or buffer.register not in of.written)
-        ):
+        elif not (words.flags.c_contiguous and words.flags.aligned):
             words = words.copy()
             state.put(buffer.register, words)
-        registers[buffer.register] = words
+        elif buffer.register in of.written:
+            words = state.writable(buffer.register)
+        registers[buffer.register] = raw(words, 0, 0)  # what is read of it was verified
     return registers

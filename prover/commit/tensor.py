@@ -5,6 +5,7 @@ zero-padded to 256 bytes. Absent leaves are zero leaves, so a tensor's root depe
 and its depth alone.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cache
 
@@ -23,6 +24,19 @@ Words = NDArray[np.uint32]
 LEAF_WORDS = 64
 LEAF_BYTES = 4 * LEAF_WORDS
 ZERO_LEAF = tagged(Tag.TENSOR_LEAF, bytes(LEAF_BYTES))
+
+
+class Committed(ABC):
+    """Words that know their commitment; `prover.commit.committed` has them."""
+
+    @property
+    @abstractmethod
+    def root(self) -> Hash:
+        """The tensor's root."""
+
+    @abstractmethod
+    def path(self, index: int) -> list[Hash]:
+        """Siblings of leaf `index`, from the leaf up."""
 
 
 def leaf_count(length: int) -> int:
@@ -91,12 +105,15 @@ def tensor_root(words: Words, threads: int = 1) -> Hash:
 
 
 def tensor_roots(tensors: Sequence[Words], threads: int = 1) -> list[Hash]:
-    """Commitments to several tensors, hashed side by side.
+    """Commitments to several tensors, hashed side by side; of those that know theirs no word is
+    read.
 
     Raises:
         WordsError: when an array is not a tensor's.
     """
-    return roots([_forest(flat(words)) for words in tensors], threads)
+    hashed = [_forest(flat(words)) for words in tensors if not isinstance(words, Committed)]
+    made = iter(roots(hashed, threads))
+    return [words.root if isinstance(words, Committed) else next(made) for words in tensors]
 
 
 def _forest(words: Words) -> Forest:
@@ -108,6 +125,8 @@ def _forest(words: Words) -> Forest:
 
 def tensor_path(words: Words, index: int) -> list[Hash]:
     """Siblings of leaf `index`, from the leaf up."""
+    if isinstance(words, Committed):
+        return words.path(index)
     words = flat(words)
     leaves = leaf_hashes(words, 0, leaf_count(len(words)))[:-1]
     rows = levels(leaves, Tag.TENSOR_NODE, ZERO_LEAF)

@@ -61,7 +61,7 @@ class ParamsFault:
         """Do the micro-step at `position`, and what it must not do, in place."""
         reference.step(program, first_step, state, self.position)
         register = register_id(Segment.PARAMS, self.index)
-        state.tensor(register)[self.word] ^= 1 << self.bit
+        state.writable(register)[self.word] ^= 1 << self.bit
         state.touch(register)
 
     def describe(self, program: Program, first_step: int) -> str:
