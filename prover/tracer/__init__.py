@@ -33,15 +33,31 @@ from prover.tracer.nn import (
     split_heads,
     tanh,
 )
-from prover.tracer.optim import SGD, Adam, Optimizer, prepare, weights_of
+from prover.tracer.optim import (
+    SGD,
+    Adam,
+    AdamW,
+    Clipped,
+    Cosine,
+    Counted,
+    Exponential,
+    Linear,
+    Optimizer,
+    Schedule,
+    StepDecay,
+    Warmup,
+    prepare,
+    weights_of,
+)
 from prover.tracer.standard import namespace_of
 from prover.tracer.symbols import DType, Step, TraceError, scope
 
 __all__ = [
-    "SGD", "Adam", "Array", "DType", "Field", "Layout", "Optimizer", "Step", "TraceError",
-    "Traced", "attention", "avg_pool2d", "batch_norm", "causal_mask", "conv1d", "conv2d",
-    "cross_entropy", "detach", "embedding", "erf", "fma", "gelu", "gradient", "layer_norm",
-    "log_softmax", "max_pool2d", "mean_squared_error", "merge_heads", "namespace_of", "prepare",
-    "relu", "rms_norm", "rsqrt", "ruled", "scope", "sigmoid", "silu", "snap", "softmax",
-    "split_heads", "tanh", "trace", "training_step", "weights_of",
+    "SGD", "Adam", "AdamW", "Array", "Clipped", "Cosine", "Counted", "DType", "Exponential",
+    "Field", "Layout", "Linear", "Optimizer", "Schedule", "Step", "StepDecay", "TraceError",
+    "Traced", "Warmup", "attention", "avg_pool2d", "batch_norm", "causal_mask", "conv1d",
+    "conv2d", "cross_entropy", "detach", "embedding", "erf", "fma", "gelu", "gradient",
+    "layer_norm", "log_softmax", "max_pool2d", "mean_squared_error", "merge_heads",
+    "namespace_of", "prepare", "relu", "rms_norm", "rsqrt", "ruled", "scope", "sigmoid", "silu",
+    "snap", "softmax", "split_heads", "tanh", "trace", "training_step", "weights_of",
 ]  # fmt: skip

@@ -18,7 +18,7 @@ from prover.tracer.fields import Arrays, Field, Layout, like
 from prover.tracer.grad import gradient
 from prover.tracer.layout import Buffer, View, dense
 from prover.tracer.lowering import SEEN, Lowering
-from prover.tracer.optim import SGD, Optimizer, weights_of
+from prover.tracer.optim import SGD, Optimizer, counts_of, weights_of
 from prover.tracer.registers import allocate
 from prover.tracer.symbols import Kind, Step, TraceError
 
@@ -86,13 +86,13 @@ def training_step(loss: LossFunction, optimizer: float | Optimizer) -> StepFunct
     """The step that lowers a loss; the loss before it is the output `loss`.
 
     A number is the rate of plain gradient descent. The params of another optimizer are made by
-    `prepare`; the loss is given the weights alone.
+    `prepare`; the loss is given the weights, and beside them alone the words that count steps.
     """
     used = SGD(optimizer) if isinstance(optimizer, int | float) else optimizer
 
     def step(params: Any, inputs: Any, number: Any) -> tuple[Arrays, Arrays]:
         weights = weights_of(params)
-        value = loss(weights, inputs, number)
+        value = loss({**weights, **counts_of(params)}, inputs, number)
         return used.update(params, gradient(value, weights)), {"loss": value}
 
     return step

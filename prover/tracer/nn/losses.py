@@ -24,8 +24,8 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     if target.shape == logits.shape[:-1]:
         return _of_labels(logits, target)
     raise TraceError(
-        f"a target of shape {target.shape} for logits of shape {logits.shape}; give int32 labels of "
-        f"shape {logits.shape[:-1]} or shares of shape {logits.shape}"
+        f"a target of shape {target.shape} for logits of shape {logits.shape}; give int32 labels "
+        f"of shape {logits.shape[:-1]} or shares of shape {logits.shape}"
     )
 
 
