@@ -11,12 +11,17 @@ import numpy as np
 
 from prover.errors import ProverError
 from prover.ops import Opcode
+from prover.tracer.where import users_line
 
 Shape = tuple[int, ...]
 
 
 class TraceError(ProverError):
-    """A function does what cannot be traced, or not in this way."""
+    """A function does what cannot be traced, or not in this way; says at which of its lines."""
+
+    def __init__(self, why: str) -> None:
+        line = users_line()
+        super().__init__(f"{why} ({line})" if line else why)
 
 
 class DType(Enum):

@@ -316,7 +316,6 @@ REFUSED: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
     ("not of size 1", lambda a: namespace(a).squeeze(a, 0), (A,)),
     ("not the axes", lambda a: namespace(a).permute_dims(a, (0, 0)), (A,)),
     ("T is for matrices", lambda s: s.T, (STACK,)),
-    ("along the first axis", lambda a, i: namespace(a).take(a, i, axis=1), (A, INTS)),
     ("needs int32 places", lambda a: namespace(a).take(a, a), (A,)),
     ("is no dtype", lambda a: namespace(a).astype(a, np.float64), (A,)),
     ("is no result of this trace", lambda a: 3.0, (A,)),
