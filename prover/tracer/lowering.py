@@ -232,15 +232,16 @@ class Lowering:
         function(emit, views[0])
 
     def take(self, array: Array, views: Sequence[View], out: Buffer) -> None:
-        """A gather: the index times the table's stride shifts the address."""
+        """A gather along an axis: the index times the table's stride there shifts the address."""
         table, places = views
-        rows = array.inputs[1].shape
-        along = strides_of(table, array.inputs[0].ndim)
-        at = strides_of(places, len(rows))
-        axes: list[Axis] = [(size, (at[axis], 0)) for axis, size in enumerate(rows)]
-        axes += [(size, (0, along[axis + 1])) for axis, size in enumerate(array.shape[len(rows) :])]
+        axis = array.attributes[0] if array.attributes else 0
+        sizes, rows = array.inputs[0].shape, array.inputs[1].shape
+        along, at = strides_of(table, len(sizes)), strides_of(places, len(rows))
+        kept: list[Axis] = [(size, (0, along[place])) for place, size in enumerate(sizes)]
+        taken: list[Axis] = [(size, (at[place], 0)) for place, size in enumerate(rows)]
+        axes = [*kept[:axis], *taken, *kept[axis + 1 :]]
         dims, (index_moves, table_moves) = merged(axes or [(1, (0, 0))])
-        stride = Read(None, Operand.immediate(along[0] & 0xFFFFFFFF))
+        stride = Read(None, Operand.immediate(along[axis] & 0xFFFFFFFF))
         reads = [read(places, index_moves), stride, read(table, table_moves)]
         self._emit(Opcode.GATHER, out, dims, 1, reads, self.name)
 

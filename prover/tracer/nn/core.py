@@ -5,6 +5,7 @@ trace rounds them to float32 once.
 """
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from prover.tracer.array import Array, map_op, pair
 from prover.tracer.standard import namespace_of
 from prover.tracer.symbols import DType, Kind, TraceError
 
-FAR: Final = -(1 << 28)
+FAR: Final = -(1 << 30)
 """A place outside of every array that a row can hold, even where another such is added to it."""
 
 
@@ -82,23 +83,24 @@ def concat(arrays: Sequence[Any]) -> Any:
 def gather(x: Any, places: Any) -> Any:
     """x[..., place] for int32 places, along the last axis; zero at places `FAR` or farther away.
 
-    A trace reads what lies there at other places outside. Gradients do not flow: see `ruled`.
+    A trace reads what lies there at other places outside, and lets no gradient through: see
+    `ruled`.
 
     Raises:
         TraceError: when `x` is so large that no place is far from all of it.
     """
-    size = int(np.prod(x.shape))
+    size = prod(x.shape)
     if size >= -FAR:
         raise TraceError(f"an array of {size} elements; cut it into parts of less than {-FAR}")
+    shape = (*x.shape[:-1], *places.shape)
+    if isinstance(x, Array):
+        found = x.graph.add(Kind.TAKE, (x, places), shape, x.element, x.ndim - 1)
+        return ruled(found, (), lambda g: ())
     xp = namespace_of(x, places)
     flat = xp.reshape(places, (-1,))
-    if isinstance(x, Array):
-        found = xp.take(detach(x), flat, axis=x.ndim - 1)
-    else:
-        inside = (flat >= 0) & (flat < x.shape[-1])
-        found = xp.take(x, xp.where(inside, flat, 0), axis=x.ndim - 1)
-        found = xp.where(inside, found, 0)
-    return xp.reshape(found, (*x.shape[:-1], *places.shape))
+    inside = (flat >= 0) & (flat < x.shape[-1])
+    found = xp.take(x, xp.where(inside, flat, 0), axis=x.ndim - 1)
+    return xp.reshape(xp.where(inside, found, 0), shape)
 
 
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
