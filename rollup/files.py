@@ -55,11 +55,19 @@ def write_json(path: Path | None, value: Mapping[str, Any] | Sequence[Any]) -> N
     Raises:
         ConfigError: when the file cannot be written.
     """
-    if path is None:
-        return
+    if path is not None:
+        write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file, whole or not at all.
+
+    Raises:
+        ConfigError: when it cannot be written.
+    """
     temporary = path.with_name(path.name + ".new")
     try:
-        temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", "utf-8")
+        temporary.write_text(text, "utf-8")
         temporary.replace(path)
     except OSError as error:
         raise ConfigError(

@@ -12,7 +12,7 @@ from math import prod
 from prover.execute import row_name
 from prover.ops import OPS, Opcode
 from prover.plan.nest import Buffer, Clear, Fold, Gather, Matmul, Nest, Plan, Reduce, Stage
-from prover.plan.show import memory, register_name, shape, title
+from prover.plan.show import memory, register_name, shape
 from prover.program import Program
 from prover.row import Kind, RegisterId, Row, Segment, segment_of
 
@@ -88,14 +88,16 @@ def graph_of_plan(
     items = []
     for stage in plan.stages:
         rows = tuple(row_name(program, row) for row in stage.rows)
-        many = f"{len(rows)} rows" if len(rows) > 1 else f"row {stage.rows[0]}"
+        many = (
+            f"{len(rows)} rows" if len(rows) > 1 else f"row {stage.rows[0]}" if rows else "no row"
+        )
         steps = sum(program.counts[row] for row in stage.rows)
         detail = f"{shape(stage)}, {many}, {_short(steps)} steps"
         reads, writes = memory(stage)
         items.append(
             _Item(
                 _kind_of_stage(stage),
-                title(program, stage),
+                _title(rows),
                 detail,
                 rows,
                 tuple(_place(buffer, names) for buffer in reads),
@@ -126,6 +128,12 @@ def graph_of_rows(program: Program, names: Mapping[RegisterId, str] | None = Non
         detail = f"{sizes}{fold}, row {index}, {_short(row.count)} steps"
         items.append(_Item(_kind_of_row(row), name, detail, (name,), tuple(reads.values()), (out,)))
     return _linked(items, "row")
+
+
+def _title(rows: Sequence[str]) -> str:
+    """The first and the last row's name; their shapes are in the detail."""
+    first, last = (name.split("[")[0] for name in (rows[0], rows[-1])) if rows else ("", "")
+    return first if len(rows) == 1 else f"{first} .. {last}"
 
 
 def _place(

@@ -22,9 +22,9 @@ def register_name(register: RegisterId, names: Mapping[RegisterId, str] | None =
     return known or f"{_SHORT[segment_of(register)]}{index_of(register)}"
 
 
-def buffer_name(buffer: Buffer) -> str:
-    """p0, i1, o2 for registers, @128 for the arena."""
-    return f"@{buffer.arena}" if buffer.register is None else register_name(buffer.register)
+def buffer_name(buffer: Buffer, names: Mapping[RegisterId, str] | None = None) -> str:
+    """A register's name, @128 for the arena."""
+    return f"@{buffer.arena}" if buffer.register is None else register_name(buffer.register, names)
 
 
 def shape(stage: Stage) -> str:
@@ -84,11 +84,16 @@ def lives(plan: Plan) -> list[tuple[Buffer, int, int]]:
 HEADER: Final = ("stage", "kind", "shape", "rows", "ops", "reads", "writes", "computes")
 
 
-def stages(program: Program, plan: Plan) -> list[tuple[str, ...]]:
+def stages(
+    program: Program, plan: Plan, names: Mapping[RegisterId, str] | None = None
+) -> list[tuple[str, ...]]:
     """A line a stage, under `HEADER`."""
     lines: list[tuple[str, ...]] = []
     for number, stage in enumerate(plan.stages):
-        reads, writes = (" ".join(map(buffer_name, one)) or "-" for one in memory(stage))
+        reads, writes = (
+            " ".join(buffer_name(buffer, names) for buffer in buffers) or "-"
+            for buffers in memory(stage)
+        )
         ops = len(stage.body) if isinstance(stage, Nest) else 1
         rows, what = str(len(stage.rows)), title(program, stage)
         lines.append((str(number), kind(stage), shape(stage), rows, str(ops), reads, writes, what))

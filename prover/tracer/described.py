@@ -8,13 +8,14 @@ The arrays of a segment are in the order of their registers. Nobody commits to t
 taken only where its lengths are those that the program's rows expect.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from prover.ops import OPS
 from prover.program import Program
-from prover.row import Kind, RegisterId, Segment, register_id
+from prover.row import Kind, RegisterId, Segment, register_id, segment_of
 from prover.tracer.build import Traced
 from prover.tracer.fields import Field, Layout
 from prover.tracer.symbols import DType
@@ -42,8 +43,14 @@ class Layouts:
 
     @property
     def names(self) -> dict[RegisterId, str]:
-        """Every array's name under its register."""
-        return {register: one.name for register, one in self.fields.items()}
+        """Every array's name under its register, with its segment's where another has the name."""
+        many = Counter(one.name for one in self.fields.values())
+        return {
+            register: f"{segment_of(register).name.lower()}.{one.name}"
+            if many[one.name] > 1
+            else one.name
+            for register, one in self.fields.items()
+        }
 
     @property
     def fields(self) -> dict[RegisterId, Field]:
