@@ -1,36 +1,30 @@
 """A folder of content under the names that commit to it: programs by id, segments by root.
 
     programs/<id>.program     header (48 bytes), then the rows of 160 bytes
-    programs/<id>.names.json  what each row computes, for people; not committed
-    programs/<id>.layout.json what its registers are called (prover/tracer/described.py); not committed
-    segments/<root>.segment   "PLSG", version u16, depth u16, count u32, a length u32 for each
-                              register, then all words; everything little-endian
+    programs/<id>.names.json  what each row computes; not committed
+    programs/<id>.layout.json what its registers are called (prover/tracer/described.py); no more so
+    segments/<root>.segment   its registers' words (prover/files/segment.py)
 
 Writes appear whole or not at all (a temporary file, fsync, rename), so a crash leaves no half file
 under a name. Reads recompute the commitment, so a file that was damaged or exchanged is never used.
+Segments stay in their files: whoever cuts one short while it is in use ends the user's process.
 """
 
 import json
-import os
-import struct
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from prover.commit.keccak import Hash
 from prover.commit.tensor import Words
 from prover.errors import ContentError, ContentMissing, ProgramError
+from prover.files.appear import write_whole
+from prover.files.segment import read_segment, write_segment
 from prover.program import Program
 from prover.row import MAX_DEPTH, ROW_BYTES, Depths
 from prover.state import segment_root
 
 _HEADER_BYTES = 48
-_SEGMENT_HEAD = struct.Struct("<4sHHI")
-_MAGIC = b"PLSG"
-_VERSION = 1
 
 
 class ContentStore:
@@ -51,10 +45,10 @@ class ContentStore:
         name = program.id
         path = self._program_path(name)
         if program.names:
-            _write(_beside(path, "names"), json.dumps(program.names, indent=0).encode())
+            write_whole(_beside(path, "names"), json.dumps(program.names, indent=0).encode())
         if layout is not None:
-            _write(_beside(path, "layout"), json.dumps(layout, indent=1).encode())
-        _write(path, program.header.pack() + b"".join(program.packed))
+            write_whole(_beside(path, "layout"), json.dumps(layout, indent=1).encode())
+        write_whole(path, program.header.pack() + b"".join(program.packed))
         return name
 
     def layout(self, program_id: Hash) -> Any:
@@ -92,10 +86,7 @@ class ContentStore:
         if not 0 <= depth <= MAX_DEPTH or len(tensors) > 1 << depth:
             raise ContentError(f"{len(tensors)} tensors do not fit a segment of depth {depth}")
         name = segment_root(tensors, depth)
-        head = _SEGMENT_HEAD.pack(_MAGIC, _VERSION, depth, len(tensors))
-        lengths = struct.pack(f"<{len(tensors)}I", *(len(words) for words in tensors))
-        parts = (words.astype("<u4", copy=False).tobytes() for words in tensors)
-        _write(self._segment_path(name), b"".join([head, lengths, *parts]))
+        write_segment(self._segment_path(name), tensors, depth)
         return name
 
     def has_segment(self, root: Hash) -> bool:
@@ -103,33 +94,20 @@ class ContentStore:
         return self._segment_path(root).exists()
 
     def segment(self, root: Hash) -> list[Words]:
-        """The tensors of a segment's first registers, writable and the caller's own.
+        """The tensors of a segment's first registers, read-only, as they lie in the file.
 
         Raises:
             ContentMissing: when nothing is stored under the root.
             ContentError: when the stored bytes are cut short, of another version, or not that
                 segment.
         """
-        data = _read(self._segment_path(root), "segment", root)
-        if len(data) < _SEGMENT_HEAD.size:
-            raise _wrong("segment", root, "it is cut short")
-        magic, version, depth, count = _SEGMENT_HEAD.unpack_from(data)
-        if magic != _MAGIC or version != _VERSION:
-            raise _wrong("segment", root, f"it is no segment file of version {_VERSION}")
-        if depth > MAX_DEPTH or count > 1 << depth:
-            raise _wrong("segment", root, f"{count} registers do not fit depth {depth}")
-        at = _SEGMENT_HEAD.size + 4 * count
-        if len(data) < at:
-            raise _wrong("segment", root, "it is cut short")
-        lengths = struct.unpack_from(f"<{count}I", data, _SEGMENT_HEAD.size)
-        if len(data) != at + 4 * sum(lengths):
-            raise _wrong("segment", root, f"{len(data)} bytes where its lengths say otherwise")
-        words = np.frombuffer(data, "<u4", offset=at).astype(np.uint32)
-        ends = np.cumsum(lengths, dtype=np.int64)
-        tensors = [words[end - size : end].copy() for end, size in zip(ends, lengths, strict=True)]
-        if segment_root(tensors, depth) != root:
-            raise _wrong("segment", root, "its words have another root")
-        return tensors
+        path = self._segment_path(root)
+        try:
+            return read_segment(path, root)
+        except FileNotFoundError:
+            raise _missing(path, "segment", root) from None
+        except ValueError as error:
+            raise _wrong("segment", root, str(error)) from error
 
     def _program_path(self, program_id: Hash) -> Path:
         return self._programs / f"{program_id.hex()}.program"
@@ -197,32 +175,12 @@ def _wrong(what: str, name: Hash, why: str) -> ContentError:
     return ContentError(f"the file of {what} {name.hex()} is damaged: {why}; fetch it again")
 
 
+def _missing(path: Path, what: str, name: Hash) -> ContentMissing:
+    return ContentMissing(f"no {what} {name.hex()} in {path.parent}; fetch it first")
+
+
 def _read(path: Path, what: str, name: Hash) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise ContentMissing(f"no {what} {name.hex()} in {path.parent}; fetch it first") from None
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Make a file appear under its name with all of its bytes, durably.
-
-    What is there already is left alone, unless it was damaged.
-    """
-    if path.exists() and path.read_bytes() == data:
-        return
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        raise _missing(path, what, name) from None

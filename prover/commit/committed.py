@@ -9,7 +9,7 @@ and nobody need read a word for it; one chunk and its root give any leaf's path.
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -88,6 +88,11 @@ class CommittedWords(Committed, NDArrayOperatorsMixin):
         """Words that were hashed just now."""
         chunks = row_of(root).reshape(1, HASH_BYTES)
         return cls(words, chunks, depth(len(words)), name=name, verified=True)
+
+    @property
+    def words(self) -> Words:
+        """This, typed as what it looks like."""
+        return cast("Words", self)
 
     @property
     def root(self) -> Hash:

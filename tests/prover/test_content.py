@@ -70,7 +70,7 @@ def test_any_segment_comes_back(
     assert len(again) == len(tensors)
     for one, other in zip(again, tensors, strict=True):
         assert np.array_equal(one, other)
-        assert one.flags.writeable
+        assert not one.flags.writeable
 
 
 def test_empty_segment(store: ContentStore) -> None:

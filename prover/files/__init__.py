@@ -1,0 +1,1 @@
+"""Models and datasets in files, hashed to the commitments that programs use."""
