@@ -98,7 +98,7 @@ def copysign(x1: Like, x2: Like, /) -> Array:
 
 
 def maximum(x1: Like, x2: Like, /) -> Array:
-    """x1 > x2 ? x1 : x2, and NaN where one is."""
+    """x1 > x2 ? x1 : x2: a NaN in x2 stays; beside one in x1 the result is x2, as in one row."""
     x, y = operands(x1, x2)
     if numbers(x).element == DType.I32:
         return where(y < x, x, y)
@@ -106,7 +106,7 @@ def maximum(x1: Like, x2: Like, /) -> Array:
 
 
 def minimum(x1: Like, x2: Like, /) -> Array:
-    """x1 < x2 ? x1 : x2, and NaN where one is: of floats -maximum(-x1, -x2)."""
+    """x1 < x2 ? x1 : x2: of floats -maximum(-x1, -x2), NaNs as in `maximum`."""
     x, y = operands(x1, x2)
     if numbers(x).element == DType.I32:
         return where(x < y, x, y)
@@ -114,7 +114,7 @@ def minimum(x1: Like, x2: Like, /) -> Array:
 
 
 def clip(x: Like, /, min: Like | None = None, max: Like | None = None) -> Array:  # noqa: A002
-    """x, but not below `min` and not above `max`, where they are given.
+    """x, but not below `min` and not above `max`, where they are given; NaNs stay.
 
     The gradient passes where x is at a bound.
     """

@@ -1,4 +1,7 @@
-"""Products of matrices and vectors. Each sum of products ascends; products are not rounded."""
+"""Products of matrices and vectors, of floats or of ints modulo 2^32.
+
+Each sum of products ascends, and the products are not rounded.
+"""
 
 from collections.abc import Sequence
 from math import prod
@@ -11,14 +14,14 @@ from prover.tracer.array import (
     permute,
     reshape,
 )
-from prover.tracer.namespace.core import Like, axis_of, floats, moved, operands
-from prover.tracer.symbols import DType, Kind, TraceError
+from prover.tracer.namespace.core import Like, axis_of, moved, numbers, operands
+from prover.tracer.symbols import Kind, TraceError
 
 
 def matmul(x1: Like, x2: Like, /) -> Array:
     """The matrix product; stacks broadcast, vectors are rows or columns as the standard says."""
     x, y = operands(x1, x2)
-    floats(x)
+    numbers(x)
     if not x.shape or not y.shape:
         raise TraceError("matmul takes no scalars; use *")
     a = reshape(x, (1, *x.shape)) if x.ndim == 1 else x
@@ -29,7 +32,7 @@ def matmul(x1: Like, x2: Like, /) -> Array:
     a = broadcast(a, (*stack, *a.shape[-2:]))
     b = broadcast(b, (*stack, *b.shape[-2:]))
     shape = (*stack, a.shape[-2], b.shape[-1])
-    product = x.graph.add(Kind.MATMUL, (a, b), shape, DType.F32)
+    product = x.graph.add(Kind.MATMUL, (a, b), shape, x.element)
     rows = () if x.ndim == 1 else (a.shape[-2],)
     columns = () if y.ndim == 1 else (b.shape[-1],)
     return reshape(product, (*stack, *rows, *columns))

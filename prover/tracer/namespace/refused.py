@@ -43,6 +43,7 @@ NAMES: Final = {
     "int8": _INT32,
     "int16": _INT32,
     "int64": _INT32,
+    "isin": "use any(expand_dims(x, axis=-1) == values, axis=-1)",
     "nextafter": "step on bits outside and pass the result as an input",
     "nonzero": _DATA,
     "real": _REAL,

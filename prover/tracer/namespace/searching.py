@@ -3,16 +3,14 @@
 # ruff: noqa: A004 - the standard's names
 
 from collections.abc import Callable
-from math import inf
 from typing import Final, Literal, SupportsIndex
 
 from prover.tracer.array import Array, iota, reshape
 from prover.tracer.namespace.core import Like, axis_of, detached, numbers, operands, where
 from prover.tracer.namespace.data_types import astype, float32, int32
-from prover.tracer.namespace.elementwise import isnan
 from prover.tracer.namespace.manipulation import expand_dims
 from prover.tracer.namespace.statistics import count_nonzero, max, min
-from prover.tracer.symbols import DType, TraceError
+from prover.tracer.symbols import TraceError
 
 __all__ = ["argmax", "argmin", "count_nonzero", "searchsorted", "where"]
 
@@ -23,7 +21,7 @@ _MOST: Final = 1 << 24
 def argmax(x: Like, /, *, axis: SupportsIndex | None = None, keepdims: bool = False) -> Array:
     """The first place of the maximum, int32: along an axis, or in the flattened array.
 
-    A NaN counts as the maximum.
+    Beside NaNs it is some place.
     """
     return _place_of(max, numbers(x), axis, keepdims)
 
@@ -49,11 +47,10 @@ def _place_of(
         )
     x = detached(x)
     here = x == extreme(x, axis=along, keepdims=True)
-    if x.element == DType.F32:
-        here = here | isnan(x)  # where one is, no value equals the extreme
     ranks = -astype(iota(x.graph, x.shape[along]), float32)
     ranks = reshape(ranks, tuple(len(ranks) if place == along else 1 for place in range(x.ndim)))
-    found = astype(-max(where(here, ranks, -inf), axis=along, keepdims=keepdims), int32)
+    last = 1.0 - x.shape[along]  # a place too where NaNs leave none
+    found = astype(-max(where(here, ranks, last), axis=along, keepdims=keepdims), int32)
     return reshape(found, shape) if keepdims else found
 
 

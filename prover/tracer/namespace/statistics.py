@@ -1,6 +1,6 @@
 """Sums, extremes and other reductions.
 
-A sum or maximum of floats along an axis is rows of its own kind (`prover.tracer.lowering`); several
+A sum, or a maximum of floats, along an axis is rows of its kind (`prover.tracer.lowering`); several
 axes go one after the other, the last first, and all of them as one. What has no such rows is
 halved: the upper half is combined with the lower, again and again.
 """
@@ -29,19 +29,19 @@ from prover.tracer.symbols import DType, Kind, TraceError
 
 _LONGEST: Final = 4096
 """Of a cumulative sum of floats, which takes the square of it."""
-_MOST: Final = 1 << 24
-"""Up to here a float counts."""
 
 
 def sum(x: Like, /, *, axis: Axes = None, dtype: object = None, keepdims: bool = False) -> Array:
     """The sum along axes; of all elements without `axis`. Of ints modulo 2^32."""
     x = _as(numbers(x), dtype)
-    return _reduced(Kind.SUM, elementwise.add, x, axis, keepdims=keepdims)
+    return _reduced(Kind.SUM, x, axis, keepdims=keepdims)
 
 
 def max(x: Like, /, *, axis: Axes = None, keepdims: bool = False) -> Array:
-    """The maximum along axes, NaN where there is one. The gradient goes to all places of it."""
-    return _reduced(Kind.MAX, elementwise.maximum, numbers(x), axis, keepdims=keepdims)
+    """The maximum along axes; beside NaNs that of some elements. All its places have a gradient."""
+    x = numbers(x)
+    how = Kind.MAX if x.element == DType.F32 else elementwise.maximum
+    return _reduced(how, x, axis, keepdims=keepdims)
 
 
 def min(x: Like, /, *, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -49,13 +49,13 @@ def min(x: Like, /, *, axis: Axes = None, keepdims: bool = False) -> Array:
     x = numbers(x)
     if x.element == DType.F32:
         return -max(-x, axis=axis, keepdims=keepdims)
-    return _reduced(None, elementwise.minimum, x, axis, keepdims=keepdims)
+    return _reduced(elementwise.minimum, x, axis, keepdims=keepdims)
 
 
 def prod(x: Like, /, *, axis: Axes = None, dtype: object = None, keepdims: bool = False) -> Array:
     """The product along axes, by halves. Of ints modulo 2^32."""
     x = _as(numbers(x), dtype)
-    return _reduced(None, elementwise.multiply, x, axis, keepdims=keepdims)
+    return _reduced(elementwise.multiply, x, axis, keepdims=keepdims)
 
 
 def any(x: Like, /, *, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -70,11 +70,7 @@ def all(x: Like, /, *, axis: Axes = None, keepdims: bool = False) -> Array:
 
 def count_nonzero(x: Like, /, *, axis: Axes = None, keepdims: bool = False) -> Array:
     """How many elements are not 0, int32."""
-    x = masks(x)
-    total = sum(astype(x, float32), axis=axis, keepdims=keepdims)
-    if x.size // total.size > _MOST:
-        raise TraceError("more than 2^24 elements to count; count parts and add them")
-    return astype(total, int32)
+    return sum(astype(masks(x), int32), axis=axis, keepdims=keepdims)
 
 
 def mean(x: Like, /, *, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -153,25 +149,20 @@ def _as(x: Array, dtype: object) -> Array:
 
 
 def _reduced(
-    kind: Kind | None,
-    combine: Callable[[Array, Array], Array],
-    x: Array,
-    axes: Axes,
-    *,
-    keepdims: bool,
+    how: Kind | Callable[[Array, Array], Array], x: Array, axes: Axes, *, keepdims: bool
 ) -> Array:
-    """Of floats rows of a kind, where there is one; else by halves."""
+    """By rows of a kind, or by halves."""
     places = axes_of(x, axes)
     kept = tuple(1 if place in places else size for place, size in enumerate(x.shape))
     rest = tuple(size for place, size in enumerate(x.shape) if place not in places)
     if len(places) == x.ndim:
         x, places = reshape(x, (x.size,)), (0,)
     for place in reversed(places):
-        if kind is not None and x.element == DType.F32:
+        if isinstance(how, Kind):
             shape = (*x.shape[:place], 1, *x.shape[place + 1 :])
-            x = x.graph.add(kind, (x,), shape, x.element, place)
+            x = x.graph.add(how, (x,), shape, x.element, place)
         else:
-            x = moved(_halved(moved(x, place, 0), combine), 0, place)
+            x = moved(_halved(moved(x, place, 0), how), 0, place)
     return reshape(x, kept if keepdims else rest)
 
 
