@@ -17,6 +17,7 @@ from typing import Final, cast
 from contracts.build import Artifact
 from prover.commit.keccak import Hash, keccak
 from prover.machine import tensor_claim
+from prover.program import Program
 from prover.row import Segment
 from rollup.l1.accounts import LocalSigner
 from rollup.l1.openings import header_tuple, opening
@@ -78,6 +79,13 @@ class Stage:
         """Keeps the gas of the last transaction under a name."""
         self.spent[name] = self.chain.gas_used
         return self.chain.gas_used
+
+    def register(self, program: Program) -> None:
+        """Registers a program; batches that are posted from now on may claim it."""
+        depths = int.from_bytes(bytes(program.depths))
+        self.programs.register(b"".join(program.packed), depths, sender=self.sequencer)
+        self.note("register")
+        self.chain.warp(1)  # a program counts in batches that are posted after its registration
 
     def post(self, entries: Sequence[Entry], name: str) -> None:
         """Publishes a batch's data and posts its header."""
@@ -153,11 +161,8 @@ class Stage:
         self.arena.host.confirm(header_tuple(self.headers[number - 1]), sender=self.sequencer)
 
 
-def build(chain: Chain, lengths: Sequence[int] = (CLAIM_STEPS,) * BUNDLES) -> Stage:
-    """Deploys, registers, bonds, and posts two batches; `lengths` are each bundle's training steps.
-
-    The second batch is the one with 4,096 receipts: by then no storage is new but its own.
-    """
+def deployed(chain: Chain) -> Stage:
+    """The shipped contracts; a sequencer with a bond, and a worker with an account and a bond."""
     rules = Parameters()
     deployer, sequencer = chain.account("deployer"), chain.account("sequencer")
     clock_at = chain.next_address(deployer, 4)
@@ -179,23 +184,28 @@ def build(chain: Chain, lengths: Sequence[int] = (CLAIM_STEPS,) * BUNDLES) -> St
     chain.account("worker")
     domain = Domain(31_337, Address(raw_address(rollup.address)))
     stage = Stage(arena, programs, sequencer, worker, 0, domain)
-
-    depths = int.from_bytes(bytes(training().depths))
-    programs.register(b"".join(training().packed), depths, sender=deployer)
-    stage.note("register")
-    chain.warp(1)  # a program counts in batches that are posted after its registration
     _, slot = vault.deposit(1, sender=sequencer, value=rules.bond)
     rollup.chooseSlot(slot, sender=sequencer)
     stage.account, _ = vault.deposit(1, sender=stage.owner, value=rules.bond)
     stage.note("deposit/new account")
-    count = len(lengths)
-    vault.deposit(count, sender=stage.owner, value=count * rules.bond)
+    return stage
+
+
+def build(chain: Chain, lengths: Sequence[int] = (CLAIM_STEPS,) * BUNDLES) -> Stage:
+    """Deploys, registers, bonds, and posts two batches; `lengths` are each bundle's training steps.
+
+    The second batch is the one with 4,096 receipts: by then no storage is new but its own.
+    """
+    stage = deployed(chain)
+    stage.register(training())
+    vault, bond, count = stage.arena.vault, stage.arena.rules.bond, len(lengths)
+    vault.deposit(count, sender=stage.owner, value=count * bond)
     stage.note("deposit/more slots")
-    vault.deposit(1, sender=stage.owner, value=rules.bond)
+    vault.deposit(1, sender=stage.owner, value=bond)
     stage.note("deposit/one more slot")
 
     first, *bundles = [
-        sign_bundle(stage.works(bundle, steps), domain, worker.key)
+        sign_bundle(stage.works(bundle, steps), stage.domain, stage.worker.key)
         for bundle, steps in [(count, CLAIM_STEPS), *enumerate(lengths)]
     ]
     stage.post([first], "first batch")
