@@ -1,0 +1,1 @@
+"""Where programs come from besides plain functions: other people's model formats."""

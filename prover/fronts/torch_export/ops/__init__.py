@@ -1,0 +1,18 @@
+"""ATen ops as functions of traced arrays: the whole table."""
+
+from prover.fronts.torch_export.ops import (
+    activations,
+    elementwise,
+    layers,
+    losses,
+    reductions,
+    refused,
+    shapes,
+    windows,
+)
+from prover.fronts.torch_export.ops.table import INSTEAD, TABLE, Setting, lowered_for
+
+__all__ = [
+    "INSTEAD", "TABLE", "Setting", "activations", "elementwise", "layers", "losses", "lowered_for",
+    "reductions", "refused", "shapes", "windows",
+]  # fmt: skip
