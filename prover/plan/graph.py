@@ -133,7 +133,7 @@ def graph_of_rows(program: Program, names: Mapping[RegisterId, str] | None = Non
 def _title(rows: Sequence[str]) -> str:
     """The first and the last row's name; their shapes are in the detail."""
     first, last = (name.split("[")[0] for name in (rows[0], rows[-1])) if rows else ("", "")
-    return first if len(rows) == 1 else f"{first} .. {last}"
+    return first if first == last else f"{first} .. {last}"
 
 
 def _place(
