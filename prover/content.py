@@ -4,6 +4,9 @@
     programs/<id>.names.json  what each row computes; not committed
     programs/<id>.layout.json what its registers are called (prover/tracer/described.py); no more so
     segments/<root>.segment   its registers' words (prover/files/segment.py)
+    segments/<root>.dataset   or the name of a dataset whose arrays its registers are
+    datasets/<name>.json      manifests of datasets (prover/files/manifest.py)
+    chunks/<root>.chunk       what they consist of (prover/files/chunks.py)
 
 Writes appear whole or not at all (a temporary file, fsync, rename), so a crash leaves no half file
 under a name. Reads recompute the commitment, so a file that was damaged or exchanged is never used.
@@ -19,6 +22,9 @@ from prover.commit.keccak import Hash
 from prover.commit.tensor import Words
 from prover.errors import ContentError, ContentMissing, ProgramError
 from prover.files.appear import write_whole
+from prover.files.chunks import ChunkFolder
+from prover.files.dataset import CHUNKS, Dataset
+from prover.files.manifest import Manifest
 from prover.files.segment import read_segment, write_segment
 from prover.program import Program
 from prover.row import MAX_DEPTH, ROW_BYTES, Depths
@@ -39,6 +45,7 @@ class ContentStore:
         self._segments = folder / "segments"
         self._programs.mkdir(parents=True, exist_ok=True)
         self._segments.mkdir(parents=True, exist_ok=True)
+        self._chunks = ChunkFolder(folder / CHUNKS)
 
     def put_program(self, program: Program, layout: Mapping[str, Any] | None = None) -> Hash:
         """Keep a program, with what its registers are called; returns its id."""
@@ -91,13 +98,15 @@ class ContentStore:
 
     def has_segment(self, root: Hash) -> bool:
         """Whether something is stored under a segment root; it is checked when it is read."""
-        return self._segment_path(root).exists()
+        return self._segment_path(root).exists() or self._dataset_path(root).exists()
 
     def segment(self, root: Hash) -> list[Words]:
         """The tensors of a segment's first registers, read-only, as they lie in the file.
 
+        Of a dataset no word is read here: each chunk is checked when it is first used.
+
         Raises:
-            ContentMissing: when nothing is stored under the root.
+            ContentMissing: when nothing is stored under the root, or a chunk is missing.
             ContentError: when the stored bytes are cut short, of another version, or not that
                 segment.
         """
@@ -105,15 +114,59 @@ class ContentStore:
         try:
             return read_segment(path, root)
         except FileNotFoundError:
-            raise _missing(path, "segment", root) from None
+            return self._dataset_of(path, root).words
         except ValueError as error:
             raise _wrong("segment", root, str(error)) from error
+
+    def put_dataset(self, dataset: Dataset) -> Hash:
+        """Keep a dataset, each chunk checked on the way; returns the root of its segment.
+
+        Raises:
+            ContentError: when one of its chunks is missing or damaged.
+        """
+        dataset.copy_to(self._chunks)
+        path = self._manifest_path(dataset.name)
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, dataset.manifest.pack())
+        write_whole(self._dataset_path(dataset.root), dataset.name.hex().encode())
+        return dataset.root
+
+    def dataset(self, name: Hash) -> Dataset:
+        """The dataset of a name.
+
+        Raises:
+            ContentMissing: when there is none.
+            ManifestError: when the stored bytes are not its manifest.
+        """
+        path = self._manifest_path(name)
+        manifest = Manifest.unpack(_read(path, "dataset", name), str(path))
+        if manifest.name != name:
+            raise _wrong("dataset", name, f"it is dataset {manifest.name.hex()}")
+        return Dataset(manifest, self._chunks)
+
+    def _dataset_of(self, segment: Path, root: Hash) -> Dataset:
+        try:
+            name = bytes.fromhex(self._dataset_path(root).read_text("ascii"))
+        except FileNotFoundError:
+            raise _missing(segment, "segment", root) from None
+        except ValueError as error:
+            raise _wrong("segment", root, "it names no dataset") from error
+        found = self.dataset(Hash(name))
+        if found.root != root:
+            raise _wrong("segment", root, f"dataset {name.hex()} has another root")
+        return found
 
     def _program_path(self, program_id: Hash) -> Path:
         return self._programs / f"{program_id.hex()}.program"
 
     def _segment_path(self, root: Hash) -> Path:
         return self._segments / f"{root.hex()}.segment"
+
+    def _dataset_path(self, root: Hash) -> Path:
+        return self._segments / f"{root.hex()}.dataset"
+
+    def _manifest_path(self, name: Hash) -> Path:
+        return self.folder / "datasets" / f"{name.hex()}.json"
 
 
 def read_program(path: Path) -> Program:

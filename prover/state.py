@@ -67,7 +67,12 @@ def segment_leaves(leaves: Mapping[int, Hash], depth: int) -> Hashes:
     return rows
 
 
-def _root_over(leaves: Mapping[int, Hash], depth: int) -> Hash:
+def root_over(leaves: Mapping[int, Hash], depth: int) -> Hash:
+    """Root of a segment whose non-empty registers have these leaves, by index.
+
+    Raises:
+        ProgramError: when an index is not below `2^depth`.
+    """
     rows = segment_leaves(leaves, depth)
     climb(rows, len(rows) - 1, depth, Tag.SEGMENT_NODE, EMPTY_REGISTER)
     return hash_at(rows, 0)
@@ -82,7 +87,7 @@ def segment_root(tensors: Sequence[Words], depth: int, threads: int = 1) -> Hash
     """
     roots = tensor_roots(tensors, threads)
     leaves = [register_leaf(len(t), root) for t, root in zip(tensors, roots, strict=True)]
-    return _root_over(dict(enumerate(leaves)), depth)
+    return root_over(dict(enumerate(leaves)), depth)
 
 
 def _own(register: RegisterId, words: Words) -> Words:
@@ -196,7 +201,7 @@ class State:
 
     def root(self, segment: Segment, threads: int = 1) -> Hash:
         """A segment's root."""
-        return _root_over(self._leaves_of(segment, threads), self.depths[segment])
+        return root_over(self._leaves_of(segment, threads), self.depths[segment])
 
     def roots(self, threads: int = 1) -> list[Hash]:
         """The four segment roots, in order."""

@@ -46,7 +46,9 @@ def to_array(array: NDArray[Any], dtype: str, name: str) -> NDArray[Any]:
     elif dtype == "int64":
         bounds = np.iinfo(np.int32)
         if array.size and not bounds.min <= array.min() <= array.max() <= bounds.max:
-            raise ContentError(f"{name} holds int64 values that int32 cannot; rescale or split them")
+            raise ContentError(
+                f"{name} holds int64 values that int32 cannot; rescale or split them"
+            )
         made = array.astype(np.int32)
     else:
         made = array.astype(np.dtype(wanted), copy=False)
@@ -60,7 +62,7 @@ def to_words(array: NDArray[Any]) -> Words:
     """An array of a machine's dtype as register words, flat; a copy only of bools, and of what is
     not contiguous.
     """
-    flat = np.ascontiguousarray(array).reshape(-1)
+    flat = np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(-1)
     return np.where(flat, _TRUE, np.uint32(0)) if flat.dtype == bool else flat.view(np.uint32)
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from prover.commit.keccak import Hash
 from prover.commit.merkle import ceil_log2
 from prover.commit.tensor import Words
+from prover.files.convert import to_words
+from prover.files.stored import StoredArray
 from prover.row import RegisterId, Segment, register_id
 from prover.state import segment_root
 from prover.tracer.symbols import DType, Shape, TraceError
@@ -49,6 +51,9 @@ class Layout:
     def words(self, arrays: Arrays) -> list[Words]:
         """The registers of plain arrays: float32 and int32 as they are, bool as masks.
 
+        Arrays that cannot be written, such as those of files (`prover.files`), are shared; nobody
+        may then write their memory by another name. Others are copied.
+
         Raises:
             TraceError: when a name, shape or dtype is not the layout's.
         """
@@ -57,7 +62,7 @@ class Layout:
                 f"{self.segment.name.lower()} are {[one.name for one in self.fields]}, "
                 f"not {sorted(arrays)}"
             )
-        return [_to_words(one, np.asarray(arrays[one.name])) for one in self.fields]
+        return [_to_words(one, arrays[one.name]) for one in self.fields]
 
     def arrays(self, words: Sequence[Words]) -> dict[str, NDArray[Any]]:
         """The arrays of registers, copied; a register of another length counts as zeros."""
@@ -79,15 +84,16 @@ class Layout:
         return register_id(self.segment, [one.name for one in self.fields].index(name))
 
 
-def _to_words(field: Field, array: NDArray[Any]) -> Words:
+def _to_words(field: Field, given: Any) -> Words:
+    array = given if isinstance(given, StoredArray) else np.asarray(given)
     if array.shape != field.shape:
         raise TraceError(f"{field.name} has shape {field.shape}, not {array.shape}")
     if array.dtype.name != field.dtype.value:
         raise TraceError(f"{field.name} is {field.dtype.value}, not {array.dtype}; convert it")
-    flat = np.ascontiguousarray(array).reshape(-1)
-    if field.dtype == DType.MASK:
-        return np.where(flat, np.uint32(0xFFFFFFFF), np.uint32(0))
-    return flat.view(np.uint32).copy()
+    if isinstance(array, StoredArray):
+        return array.words
+    words = to_words(array)
+    return words.copy() if words.flags.writeable and np.may_share_memory(words, array) else words
 
 
 def like(arrays: Arrays) -> list[Field]:
