@@ -195,14 +195,26 @@ class Array:
 
     __hash__ = object.__hash__
 
-    def __and__(self, other: Array) -> Array:
-        return _logical(Opcode.AND, self, other)
+    def __and__(self, other: Operand) -> Array:
+        return _bits(Opcode.AND, self, other)
 
-    def __or__(self, other: Array) -> Array:
-        return _logical(Opcode.OR, self, other)
+    def __rand__(self, other: Operand) -> Array:
+        return _bits(Opcode.AND, self, other)
+
+    def __or__(self, other: Operand) -> Array:
+        return _bits(Opcode.OR, self, other)
+
+    def __ror__(self, other: Operand) -> Array:
+        return _bits(Opcode.OR, self, other)
+
+    def __xor__(self, other: Operand) -> Array:
+        return _bits(Opcode.XOR, self, other)
+
+    def __rxor__(self, other: Operand) -> Array:
+        return _bits(Opcode.XOR, self, other)
 
     def __invert__(self) -> Array:
-        return _logical(Opcode.XOR, self, self.graph.constant(True, DType.MASK))
+        return _bits(Opcode.XOR, self, self.element == DType.MASK or -1)
 
     def __getitem__(self, key: Any) -> Array:
         from prover.tracer.views import index
@@ -289,8 +301,9 @@ def arithmetic(name: str, x: Operand, y: Operand) -> Array:
     return map_op(opcode, DType.MASK if name in _COMPARISONS else x.element, x, y)
 
 
-def _logical(opcode: Opcode, x: Array, y: Array) -> Array:
-    return map_op(opcode, DType.MASK, _needs(x, DType.MASK), _needs(y, DType.MASK))
+def _bits(opcode: Opcode, x: Array, y: Operand) -> Array:
+    x, y = pair(_needs(x, DType.MASK, DType.I32), y)
+    return map_op(opcode, x.element, x, y)
 
 
 def map_op(opcode: Opcode, dtype: DType, *operands: Array) -> Array:

@@ -48,21 +48,30 @@ def gradient(of: Array, wrt: Mapping[Key, Array]) -> dict[Key, Array]:
 
 
 def _backwards(of: Array, wanted: set[int]) -> list[Array]:
-    """What lies between the scalar and the arrays wanted, each after all that depends on it."""
+    """What lies between the scalar and the arrays wanted, each after all that depends on it; not
+    what is behind an op that passes nothing on.
+    """
     leads: dict[int, bool] = {}
     found: list[Array] = []
     stack = [(of, False)]
     while stack:
         array, done = stack.pop()
         if done:
-            leads[id(array)] = id(array) in wanted or any(leads[id(i)] for i in array.inputs)
+            leads[id(array)] = id(array) in wanted or any(leads[id(one)] for one in _to(array))
             if leads[id(array)]:
                 found.append(array)
         elif id(array) not in leads:
             leads[id(array)] = False
             stack.append((array, True))
-            stack.extend((one, False) for one in array.inputs if id(one) not in leads)
+            stack.extend((one, False) for one in _to(array) if id(one) not in leads)
     return sorted(found, key=lambda array: array.order, reverse=True)
+
+
+def _to(array: Array) -> Sequence[Array]:
+    """Where of an op's gradient may go."""
+    if array.op == Kind.RULED:
+        return array.inputs[1:]
+    return () if _RULES.get(array.op) is _nothing else array.inputs
 
 
 def _pass_on(array: Array, arrived: dict[int, Array]) -> None:
