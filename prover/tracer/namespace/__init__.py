@@ -8,6 +8,8 @@ standard cannot be traced says so, and what to use instead (`prover.tracer.names
 
 # ruff: noqa: A004 - the standard's names
 
+from typing import TYPE_CHECKING
+
 from prover.tracer.namespace import linalg
 from prover.tracer.namespace.constants import e, inf, nan, newaxis, pi
 from prover.tracer.namespace.creation import (
@@ -257,5 +259,7 @@ __all__ = [
 __array_api_version__ = "2024.12"
 
 
-def __getattr__(name: str) -> object:
-    raise refusal(name, NAMES.get(name))
+if not TYPE_CHECKING:  # to a type checker, what is refused is no attribute
+
+    def __getattr__(name):
+        raise refusal(name, NAMES.get(name))

@@ -3,7 +3,7 @@
 # ruff: noqa: A004 - the standard's names
 
 from math import inf
-from typing import Literal, SupportsIndex
+from typing import TYPE_CHECKING, Literal, SupportsIndex
 
 from prover.tracer.array import Array, broadcast, reshape
 from prover.tracer.namespace import statistics
@@ -22,8 +22,10 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> object:
-    raise refusal(f"linalg.{name}", LINALG.get(name))
+if not TYPE_CHECKING:  # to a type checker, what is refused is no attribute
+
+    def __getattr__(name):
+        raise refusal(f"linalg.{name}", LINALG.get(name))
 
 
 def __dir__() -> list[str]:

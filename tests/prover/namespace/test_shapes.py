@@ -124,9 +124,10 @@ def test_places_in_several_dimensions() -> None:
 
 def test_numbers_and_small_arrays_stand_beside_traced_ones() -> None:
     made = evaluate(lambda a: xp.add(a, [1, 2, 3, 4]) * xp.asarray([2.0]), A)
-    assert np.array_equal(made, (A + np.float32([1, 2, 3, 4])) * 2)
-    made = evaluate(lambda a: xp.maximum(np.float32([[0], [1], [0]]), a), A)
-    assert np.array_equal(made, np.maximum(A, np.float32([[0], [1], [0]])))
+    assert np.array_equal(made, (A + np.array([1, 2, 3, 4], np.float32)) * 2)
+    low = np.array([[0], [1], [0]], np.float32)
+    made = evaluate(lambda a: xp.maximum(low, a), A)
+    assert np.array_equal(made, np.maximum(A, low))
     assert evaluate(lambda a: a[0, 0] * 0 + xp.sqrt(4.0), A) == 2
 
 
@@ -168,4 +169,4 @@ def test_dtypes_answer_as_the_standard_says() -> None:
     assert info.dtypes(kind="numeric") == {"float32": xp.float32, "int32": xp.int32}
     assert info.default_dtypes()["real floating"] == xp.float32
     assert not info.capabilities()["data-dependent shapes"]
-    assert info.devices() == [info.default_device()]
+    assert info.devices() == [None]
