@@ -45,13 +45,15 @@ class Pool:
         xp = namespace_of(x)
         flat = xp.reshape(x, (-1,))
         places = xp.arange(prod(shape)) & (1 << (flat.shape[0].bit_length() - 1)) - 1
-        return xp.reshape(xp.take(flat, places, axis=0), shape)
+        made: Array = xp.reshape(xp.take(flat, places, axis=0), shape)
+        return made
 
     def matrix(self) -> Array:
         """Floats of two axes."""
         x = self.pick()
         xp = namespace_of(x)
-        return x if x.ndim == 2 else xp.reshape(x, (-1, x.shape[-1] if x.ndim > 2 else 1))
+        made: Array = xp.reshape(x, (-1, x.shape[-1] if x.ndim > 2 else 1))
+        return x if x.ndim == 2 else made
 
     def axis(self, x: Array) -> int:
         """One of its axes."""
