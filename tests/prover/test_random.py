@@ -1,5 +1,6 @@
 """Philox by its published vectors; the same draws everywhere; dropout and its gradient."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -69,13 +70,13 @@ def test_the_same_words_traced_and_plain(
     key: tuple[int, int], step: int, count: int, site: int
 ) -> None:
     arrays = np.array(key, np.int32), np.asarray(step, np.int32)
-    plain = random_words(*arrays, count, site=site)
+    plain = random_words(arrays[0], arrays[1], count, site=site)
     assert plain.dtype == np.int32
     assert np.array_equal(
         evaluate(lambda k, s: random_words(k, s, count, site=site), *arrays), plain
     )
     torch = torch_or_skip()
-    theirs = random_words(*map(torch.asarray, arrays), count, site=site)
+    theirs = random_words(torch.asarray(arrays[0]), torch.asarray(arrays[1]), count, site=site)
     assert np.array_equal(theirs.numpy(), plain)
 
 
@@ -130,13 +131,14 @@ def test_rows() -> None:
 
 def test_refusals() -> None:
     x = floats(3)
-    for why, function in [
+    refused: list[tuple[str, Callable[[Any, Any], Any]]] = [
         ("a dropout rate of 1", lambda k, s: dropout(x, 1.0, k, s)),
         ("a dropout rate of -0.1", lambda k, s: dropout(x, -0.1, k, s)),
         (r"give \(2,\)", lambda k, s: random_words(s, s, 4)),
         (r"give \(2,\)", lambda k, s: random_words(k, k, 4)),
         ("0 words at site 0", lambda k, s: random_words(k, s, 0)),
         ("at site -1", lambda k, s: random_words(k, s, 1, site=-1)),
-    ]:
+    ]
+    for why, function in refused:
         with pytest.raises(TraceError, match=why):
             function(KEY, STEP)

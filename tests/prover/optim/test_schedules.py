@@ -143,7 +143,7 @@ def test_a_rate_that_does_not_change_is_the_number(optimizer: Callable[[Any], An
         words = traced.params.words(params), traced.inputs.words({"g": grads})
         after = traced.params.arrays(run(traced.program, 0, 20, *words, backend()).params)
         found.append(after["w"])
-    np.testing.assert_allclose(*found, rtol=1e-6)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
 
 
 def test_a_claim_goes_on_with_the_schedule() -> None:
