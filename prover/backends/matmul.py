@@ -1,20 +1,21 @@
 """Matrix products at full speed, with the bits of the specification.
 
-out[i, j] is one chain: from +0, k ascending, one fma a step, exactly K of them. What is free is
-which chains advance together, and that is all that happens here: panels of A and B are laid out
-anew so that a tile reads them in a row, and long chains are stored and resumed (blocks of K), so
-that panels stay in the caches. M and N are padded inside panels, K never.
+Of floats (DOT) out[i, j] is one chain: from +0, k ascending, one fma a step, exactly K of them.
+What is free is which chains advance together, and that is all that happens here: panels of A and B
+are laid out anew so that a tile reads them in a row, and long chains are stored and resumed (blocks
+of K), so that panels stay in the caches. M and N are padded inside panels, K never.
+
+Of ints (IDOT) out[i, j] is a sum modulo 2^32 in any order. Small ones are laid out several to a
+word and multiplied several at a time (`prover.backends.arithmetic`), after a look at all of them;
+others one by one.
 
 A product is described by an int64 array (`Field`). `matmul_share` computes one thread's part of
-it; generated code calls the same function at `stage_address()`. To time it, describe once and call
-`spread(partial(matmul_share, about), threads)`, or `matmul(x, y, out, threads)`, which does that
-for what is large enough.
+it; generated code calls the same function at `stage_address(opcode)`. To time it, describe once and
+call `spread(partial(matmul_share, about), threads)`, or `matmul(x, y, out, threads)`, which does
+that for what is large enough.
 """
 
 import ctypes
-from collections.abc import Iterator
-from contextlib import contextmanager
-from enum import IntEnum
 from functools import cache, partial
 from typing import Any, Final
 
@@ -23,54 +24,27 @@ from llvmlite import ir
 from numpy.typing import NDArray
 
 from prover.backends import panels
-from prover.backends.tile import POINTER, most_vectors, shape, tile
+from prover.backends.arithmetic import FLOATS, INTS, small_ints
+from prover.backends.blocks import PARAMETERS, Field, product, share
+from prover.backends.packs import all_small
+from prover.backends.tile import POINTER
 from prover.commit.tensor import Words
-from prover.native.emit import LONG, Builder
-from prover.native.integers import Int, routine, run
-from prover.native.loops import counted, long
+from prover.native.emit import LONG
+from prover.native.integers import Int, raw, routine, run
+from prover.native.loops import long
 from prover.native.module import load_known
 from prover.native.threads import spread
+from prover.ops import Opcode
 
 Description = NDArray[np.int64]
-
-
-class Field(IntEnum):
-    """The places of a description: out[p, q, i, j] = sum over k of x[p, q, i, k] * y[p, q, k, j].
-
-    Addresses are in bytes. Strides are in words and of any sign; all that they reach lies inside x
-    and y, and out overlaps neither. out is dense: row-major [B0, B1, M, N]. All sizes are >= 1.
-    """
-
-    X = 0
-    Y = 1
-    OUT = 2
-    B0 = 3
-    B1 = 4
-    M = 5
-    N = 6
-    K = 7
-    X_B0 = 8
-    X_B1 = 9
-    X_M = 10
-    X_K = 11
-    Y_B0 = 12
-    Y_B1 = 13
-    Y_K = 14
-    Y_N = 15
-
-
 FIELDS: Final = len(Field)
+OPCODES: Final = frozenset({Opcode.DOT, Opcode.IDOT})
+"""Ops whose rows may be products."""
 
-_DEPTH: Final = 256
-"""Steps of a chain before it is stored and resumed: so deep a panel of B fits the first cache."""
-_BLOCK: Final = 1 << 17
-"""Words of A laid out at a time: they fit the second cache."""
 _WORTH: Final = 1 << 21
 """Steps of chains that take about as long as to wake a thread."""
-_REUSES: Final = 2
-"""Tiles from which on y is laid out even where it lies right."""
-_LINE: Final = 16
-"""Words of a cache line."""
+_FEW: Final = 12
+"""Rows below which it costs more to lay ints out than to multiply them as they are."""
 _BYTES: Final = 4
 _NAME: Final = "matmul_stage"
 
@@ -92,40 +66,48 @@ def describe(x: Words, y: Words, out: Words) -> Description:
     return about
 
 
-def matmul(x: Words, y: Words, out: Words, threads: int = 1) -> None:
+def matmul(x: Words, y: Words, out: Words, threads: int = 1, opcode: Opcode = Opcode.DOT) -> None:
     """x[..., M, K] times y[..., K, N] into a dense out[..., M, N] that overlaps neither, on up to
     so many threads: none is woken for less work than waking it takes.
 
     Sizes that are 0 or do not fit are not looked for.
     """
     worth = -(-out.size * x.shape[-1] // _WORTH)
-    spread(partial(matmul_share, describe(x, y, out)), min(threads, worth))
+    about = describe(x, y, out)
+    spread(partial(matmul_share, about, opcode=opcode), min(threads, worth))
 
 
-def matmul_share(about: Description, thread: int, threads: int) -> None:
+def matmul_share(
+    about: Description, thread: int, threads: int, opcode: Opcode = Opcode.DOT
+) -> None:
     """One thread's part of a product, 0 <= thread < threads: a range of the rows or columns of its
     matrices. It shares nothing with the others.
     """
-    _stage()(about.ctypes.data, 0, thread, threads)
+    _stage(opcode)(about.ctypes.data, 0, thread, threads)
 
 
 @cache
-def stage_address() -> int:
+def stage_address(opcode: Opcode = Opcode.DOT) -> int:
     """Where `void (i64* description, i64 step, i64 thread, i64 threads)` lies: `matmul_share` for
     machine code. It ignores the step, needs no GIL and keeps no state.
     """
-    return load_known("matmul", [_NAME], _module).address(_NAME)
+    known = load_known(f"matmul {opcode.name}", [_NAME], partial(_module, opcode))
+    return known.address(_NAME)
 
 
 @cache
-def _stage() -> Any:
-    return ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 3)(stage_address())
+def _stage(opcode: Opcode) -> Any:
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 3)(stage_address(opcode))
 
 
-def _module() -> ir.Module:
+def _module(opcode: Opcode) -> ir.Module:
     module = ir.Module("matmul")
     transposes = panels.transpose(module)
-    product = _product(module, panels.panel(module, transposes), tile(module), transposes)
+    panel = panels.panel(module, transposes)
+    if opcode == Opcode.IDOT:
+        multiply = _integers(module, panel, transposes)
+    else:
+        multiply = product(module, FLOATS, panel, transposes)
     kind = ir.FunctionType(ir.VoidType(), [POINTER, LONG, LONG, LONG])
     stage = ir.Function(module, kind, _NAME)
     b = ir.IRBuilder(stage.append_basic_block())
@@ -133,127 +115,31 @@ def _module() -> ir.Module:
         place: Int(b, b.load(b.gep(stage.args[0], [long(place)], source_etype=LONG), typ=LONG))
         for place in Field
     }
-    _share(b, read, product, Int(b, stage.args[2]), Int(b, stage.args[3]))
+    share(b, read, multiply, Int(b, stage.args[2]), Int(b, stage.args[3]))
     b.ret_void()
     return module
 
 
-def _share(b: Builder, about: dict[Field, Int], product: Any, thread: Int, threads: Int) -> None:
-    """Which of the two is broadcast and which runs along the lanes; then the thread's part."""
-    m, n, k = about[Field.M], about[Field.N], about[Field.K]
-    x = [about[f] for f in (Field.X, Field.X_B0, Field.X_B1, Field.X_M, Field.X_K)]
-    y = [about[f] for f in (Field.Y, Field.Y_B0, Field.Y_B1, Field.Y_N, Field.Y_K)]
-    size, one = m * n, Int(b, long(1))
-    straight = _cost(m, n, k, x[3], y[3])
-    turned = _cost(n, m, k, y[3], x[3]) + size * 2
-    turns = turned < straight
-    x, y = (
-        [p.or_if(turns, q) for p, q in zip(x, y, strict=True)],
-        [q.or_if(turns, p) for p, q in zip(x, y, strict=True)],
-    )
-    out_m, out_n = n.or_if(turns, one), one.or_if(turns, n)
-    m, n = m.or_if(turns, n), n.or_if(turns, m)
-    # The longer side is cut: what is laid out of the other side, each thread lays out for itself.
-    wide = n >= m
-    unit = one.or_if(wide, shape().lanes)
-    length = m.or_if(wide, n)
-    each = length.parts(unit)
-    total = about[Field.B0] * about[Field.B1] * each
-    begin, end = total * thread // threads, total * (thread + 1) // threads
-    with counted(b, (begin // each).value, end.parts(each).value) as index:
-        batch = Int(b, index)
-        low = (begin - batch * each).at_least(0) * unit
-        high = ((end - batch * each).at_most(each) * unit).at_most(length)
-        i0 = batch // about[Field.B1]
-        i1 = batch - i0 * about[Field.B1]
-        row, column = low.or_if(wide, 0), Int(b, long(0)).or_if(wide, low)
-        rows = (high - low).or_if(wide, m)
-        columns = n.or_if(wide, high - low)
-        left = x[0] + (x[1] * i0 + x[2] * i1 + x[3] * row) * _BYTES
-        right = y[0] + (y[1] * i0 + y[2] * i1 + y[3] * column) * _BYTES
-        to = about[Field.OUT] + (size * batch + out_m * row + out_n * column) * _BYTES
-        run(b, product, left, *x[3:], right, *y[3:], to, out_m, out_n, rows, columns, k)
-
-
-def _cost(m: Int, n: Int, k: Int, x_m: Int, y_n: Int) -> Int:
-    """About how long a product takes whose x is broadcast."""
-    one = Int(m.b, long(1))
-    left = m * k * one.or_if(m.b.not_(x_m.equals(1)), 2)
-    right = n * k * one.or_if(m.b.not_(y_n.equals(1)), 2)
-    return m * n.parts(shape().lanes) * k * 2 + left + right
-
-
-def _product(module: Any, panel: Any, tile: Any, transpose: Any) -> Any:
-    """A function for one product of two matrices; x is broadcast, y runs along the lanes.
-
-    Parameters, all i64, strides in words: x, its strides along m and k; y, along n and k; out,
-    along m and n (one of the two is 1); m, n, k.
-    """
-    made, b, arguments = routine(module, "product", 12)
-    x, x_m, x_k, y, y_n, y_k, out, out_m, out_n, m, n, k = arguments
-    tallest, lanes, widest = shape().rows, shape().lanes, shape().width
-    depth = k.parts(k.parts(_DEPTH))
-    height = (Int(b, long(_BLOCK // lanes)) // depth).at_least(1) * tallest
-    height = m.parts(m.parts(height))
-    room = height.parts(tallest) * lanes * depth
-    memory, block = _allocate(b, module, room + depth * widest + widest * lanes)
-    side = block + room * _BYTES
-    turned = side + depth * widest * _BYTES
-    with counted(b, long(0), m.value, height.value) as first:
-        i0 = Int(b, first)
-        rows = (m - i0).at_most(height)
-        tiles = rows.parts(tallest)
-        width = most_vectors(rows.parts(tiles)) * lanes
-        with counted(b, long(0), k.value, depth.value) as start:
-            k0 = Int(b, start)
-            steps = (k - k0).at_most(depth)
-            with _cut(b, rows, tiles) as (t, low, high):
-                at = x + (x_m * (i0 + low) + x_k * k0) * _BYTES
-                to = block + t * depth * (lanes * _BYTES)
-                run(b, panel, at, x_m, x_k, high - low, steps, to, lanes)
-            with counted(b, long(0), n.value, width.value) as column:
-                j = Int(b, column)
-                columns = (n - j).at_most(width)
-                vectors = columns.parts(lanes)
-                last = columns - (vectors - 1) * lanes
-                at = y + (y_n * j + y_k * k0) * _BYTES
-                # Where it lies right and is read once or twice, y is read where it is.
-                direct = b.and_(y_n.equals(1), b.and_(last.equals(lanes), tiles < _REUSES))
-                with b.if_then(b.not_(direct)):
-                    run(b, panel, at, y_n, y_k, columns, steps, side, width)
-                right, right_step = side.or_if(direct, at), width.or_if(direct, y_k)
-                with _cut(b, rows, tiles) as (t, low, high):
-                    a = block + t * depth * (lanes * _BYTES)
-                    factors = (high - low, vectors, a, lanes, right, right_step)
-                    to = out + (out_m * (i0 + low) + out_n * j) * _BYTES
-                    with b.if_else(out_n.equals(1)) as (straight, across):
-                        with straight:
-                            run(b, tile, *factors, to, out_m, last, steps, k0)
-                        with across:
-                            with b.if_then(k0 >= 1):
-                                run(b, panel, to, out_n, 1, columns, high - low, turned, width)
-                            run(b, tile, *factors, turned, width, last, steps, k0)
-                            run(b, transpose, turned, width, high - low, columns, to, out_n)
-    b.call(module.globals["free"], [memory])
+def _integers(module: Any, panel: Any, transposes: Any) -> Any:
+    """As `blocks.product`, of ints: which of its two kinds suits them."""
+    general = product(module, INTS, panel, transposes)
+    small = small_ints()
+    if small is None:
+        return general
+    packed = product(module, small, panel, transposes)
+    fit = all_small(module, small)
+    made, b, arguments = routine(module, "product_of_either", PARAMETERS)
+    x, x_m, x_k, y, y_n, y_k, _, _, _, m, n, k = arguments
+    # Nothing is looked at where the answer is known.
+    lines = m.or_if(m < _FEW, 0)
+    narrow = b.call(fit, [raw(one) for one in (x, x_m, lines, x_k, k)])
+    narrow = b.and_(narrow, m >= _FEW)
+    lines = Int(b, long(0)).or_if(narrow, n)
+    narrow = b.and_(narrow, b.call(fit, [raw(one) for one in (y, y_n, lines, y_k, k)]))
+    with b.if_else(narrow) as (packs, takes):
+        with packs:
+            run(b, packed, *arguments)
+        with takes:
+            run(b, general, *arguments)
     b.ret_void()
     return made
-
-
-@contextmanager
-def _cut(b: Builder, rows: Int, tiles: Int) -> Iterator[tuple[Int, Int, Int]]:
-    """A loop over tiles of about equal height: number, first row, the row after the last."""
-    with counted(b, long(0), tiles.value) as index:
-        t = Int(b, index)
-        yield t, rows * t // tiles, rows * (t + 1) // tiles
-
-
-def _allocate(b: Builder, module: Any, words: Int) -> tuple[Any, Int]:
-    """Memory, and the first cache line in it; a process without memory ends."""
-    malloc = ir.Function(module, ir.FunctionType(POINTER, [LONG]), "malloc")
-    abort = ir.Function(module, ir.FunctionType(ir.VoidType(), []), "abort")
-    ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER]), "free")
-    memory = b.call(malloc, [((words + _LINE) * _BYTES).value])
-    address = Int(b, b.ptrtoint(memory, LONG))
-    with b.if_then(address.equals(0)):
-        b.call(abort, [])
-    return memory, (address + (_LINE * _BYTES - 1)) & -(_LINE * _BYTES)

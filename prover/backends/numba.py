@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from prover.backends import Done, kernels
 from prover.backends.kernels import PLAN, X, Y, Z
-from prover.backends.matmul import matmul_share
+from prover.backends.matmul import OPCODES, matmul_share
 from prover.backends.products import Product, product
 from prover.backends.steps import Steps
 from prover.commit.tensor import Words
@@ -172,7 +172,7 @@ def _multiply(
         for tensor, offset in ((x, plan[X]), (y, plan[Y]), (out, base))
     )
     for about in prepared.product.descriptions(at_x, at_y, at_out, start, stop):
-        matmul_share(about, 0, 1)
+        matmul_share(about, 0, 1, prepared.row.opcode)
     return True
 
 
@@ -265,7 +265,7 @@ def _prepare(key: Row) -> _Prepared:
             all(m == v for m, v, n in zip(moves, volumes, dims, strict=True) if n > 1)
             and (fold_stride == 0 or fold == 1)
         )
-    if row.opcode == Opcode.DOT:
+    if row.opcode in OPCODES:
         moves_x, moves_y = ([int(v) for v in template[p + 1 : p + 6]] for p in (X, Y))
         prepared.product = product(dims, fold, moves_x, moves_y)
     return prepared

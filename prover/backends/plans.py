@@ -14,7 +14,7 @@ from llvmlite import ir
 from numpy.typing import NDArray
 
 from prover.backends import matmul, nests
-from prover.backends.matmul import Field
+from prover.backends.blocks import Field
 from prover.backends.nests import NOTE_BYTES, POINTER, STAGE
 from prover.backends.phases import kept_bytes
 from prover.commit.tensor import Words
@@ -93,7 +93,7 @@ class Machine:
         """Of a stage's function."""
         stage = self.plan.stages[number]
         if isinstance(stage, Matmul):
-            return matmul.stage_address()
+            return matmul.stage_address(stage.opcode)
         if isinstance(stage, Clear):
             return _runner().address("clear")
         return self._library.address(f"nest{number}")

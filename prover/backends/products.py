@@ -1,8 +1,8 @@
 """Which rows are matrix products, and what products a range of their elements is.
 
-A row of DOT is one when of its last two dimensions (neighbours that move alike count as one) one
-moves only x and the other only y. Which of the two does not matter: fma takes its factors in
-either order.
+A row of DOT or IDOT is one when of its last two dimensions (neighbours that move alike count as
+one) one moves only x and the other only y. Which of the two does not matter: both ops take their
+factors in either order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -78,7 +78,7 @@ class Product:
 
 
 def product(dims: Sequence[int], fold: int, x: Sequence[int], y: Sequence[int]) -> Product | None:
-    """The product that a row of DOT is, if any.
+    """The product that a row of DOT or IDOT is, if any.
 
     `dims` are its four dimensions, collapsed; x and y the operands' strides along each of them and
     along the fold.

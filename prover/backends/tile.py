@@ -1,8 +1,8 @@
 """The innermost part of a matmul, as LLVM IR: a small block of results kept in vector registers.
 
 A tile of `rows` x `vectors` accumulators runs along k: one vector load a vector of B, one broadcast
-a row of A, and rows * vectors fused multiply-adds, each on a chain of its own. So every result is
-the chain of the specification: from +0, k ascending, one rounding a step. Shapes differ by
+a row of A, and rows * vectors multiply-adds, each on a chain of its own. So every result of floats
+is the chain of the specification: from +0, k ascending, one rounding a step. Shapes differ by
 instruction set and by what is left at the edges; bits do not.
 """
 
@@ -12,14 +12,13 @@ from typing import Any, Final
 
 from llvmlite import ir
 
-from prover.native.emit import FOLDS, WORD, Builder, Value, canonical
+from prover.backends.arithmetic import Arithmetic
+from prover.native.emit import WORD, Builder, Value
 from prover.native.integers import Int, routine, run
 from prover.native.isa import isa
 from prover.native.loops import folded, long
-from prover.ops import Opcode
 
 POINTER: Final = ir.PointerType()
-_UNROLL: Final = 2
 _MOST_VECTORS: Final = 8
 _WORD_BYTES: Final = 4
 
@@ -91,7 +90,7 @@ def masked_store(b: Builder, value: Value, at: Value, mask: Value) -> None:
     b.call(known, [value, at, WORD(_WORD_BYTES), mask])
 
 
-def tile(module: Any) -> Any:
+def tile(module: Any, arithmetic: Arithmetic) -> Any:
     """The function of every tile: it looks up the one for the rows and vectors asked for.
 
     Parameters, all i64, addresses in bytes and steps in words:
@@ -102,14 +101,15 @@ def tile(module: Any) -> Any:
                                all the lanes of each vector are read
         c, c_step              the result of row i, column j at c + c_step * i + j
         lanes                  columns of the last vector that are loaded from and stored to c
-        k                      steps of the chain
+        k                      words of a row of A
         resume                 0: begin at +0; else at what c holds
 
-    What is stored is canonical. (To resume from a canonical NaN instead of a raw one makes no
+    Where y's words are flipped, A's words after the last k are added to each row's results. What is
+    stored of floats is canonical. (To resume from a canonical NaN instead of a raw one makes no
     difference: both lead to a NaN.)
     """
     sizes = shape()
-    entry, b, (rows, vectors, *rest) = routine(module, "tile", 11)
+    entry, b, (rows, vectors, *rest) = routine(module, f"tile_{arithmetic.name}", 11)
     other = entry.append_basic_block("nothing")
     switch = b.switch((rows * (_MOST_VECTORS + 1) + vectors).value, other)
     for height in range(1, sizes.rows + 1):
@@ -117,16 +117,16 @@ def tile(module: Any) -> Any:
             block = entry.append_basic_block()
             switch.add_case(long(height * (_MOST_VECTORS + 1) + width), block)
             b.position_at_end(block)
-            run(b, _one(module, height, width), *rest)
+            run(b, _one(module, arithmetic, height, width), *rest)
             b.ret_void()
     b.position_at_end(other)
     b.ret_void()
     return entry
 
 
-def _one(module: Any, rows: int, vectors: int) -> Any:
+def _one(module: Any, arithmetic: Arithmetic, rows: int, vectors: int) -> Any:
     """The function of one size: `tile` without rows and vectors."""
-    made, b, arguments = routine(module, f"tile_{rows}x{vectors}", 9)
+    made, b, arguments = routine(module, f"{arithmetic.name}_{rows}x{vectors}", 9)
     made.attributes.add("noinline")
     a, a_step, at, b_step, c, c_step, lanes, k, resume = (one.value for one in arguments)
     a, at, c = (b.inttoptr(pointer, POINTER) for pointer in (a, at, c))
@@ -137,17 +137,21 @@ def _one(module: Any, rows: int, vectors: int) -> Any:
         for i in range(rows)
     ]
     accs = _begin(b, made, results, edge, resume)
-    whole = b.and_(k, long(-_UNROLL))
-    with folded(b, long(0), whole, _UNROLL, [a, at, *accs]) as (_, now, following):
-        for _ in range(_UNROLL):
-            now = _step(b, rows, now, a_step, b_step)
+    at_once = arithmetic.unrolled
+    whole = b.and_(k, long(-at_once))
+    with folded(b, long(0), whole, at_once, [a, at, *accs]) as (_, now, following):
+        for _ in range(at_once):
+            now = _step(b, arithmetic, rows, now, a_step, b_step)
         following[:] = now
-    with folded(b, whole, k, 1, list(following)) as (_, now, following):
-        following[:] = _step(b, rows, now, a_step, b_step)
-    accs = following[2:]
+    if at_once > 1:
+        with folded(b, whole, k, 1, list(following)) as (_, now, following):
+            following[:] = _step(b, arithmetic, rows, now, a_step, b_step)
+    a, _, *accs = following
+    if arithmetic.flipped:
+        accs = [b.add(acc, _broadcast(b, a, n // vectors, full)) for n, acc in enumerate(accs)]
     for i, line in enumerate(results):
         for j, place in enumerate(line):
-            value = canonical(b, accs[i * vectors + j])
+            value = arithmetic.finish(b, accs[i * vectors + j])
             if j < vectors - 1:
                 b.store(value, place, align=_WORD_BYTES)
             else:
@@ -182,21 +186,28 @@ def _begin(
     return accs
 
 
-def _step(b: Builder, rows: int, now: list[Value], a_step: Value, b_step: Value) -> list[Value]:
+def _broadcast(b: Builder, a: Value, row: int, lanes: int) -> Value:
+    """A's word of a row in every lane."""
+    nothing = ir.Constant(ir.VectorType(WORD, lanes), ir.Undefined)
+    word = b.load(word_at(b, a, long(row)), typ=WORD, align=_WORD_BYTES)
+    x = b.insert_element(nothing, word, WORD(0))
+    return b.shuffle_vector(x, nothing, ir.Constant(nothing.type, None))
+
+
+def _step(
+    b: Builder, arithmetic: Arithmetic, rows: int, now: list[Value], a_step: Value, b_step: Value
+) -> list[Value]:
     """One k: from (a, b, accumulators) to the next."""
     a, at, *accs = now
     kind = accs[0].type
-    nothing = ir.Constant(kind, ir.Undefined)
     vectors = len(accs) // rows
     line = [
         b.load(word_at(b, at, long(j * kind.count)), typ=kind, align=_WORD_BYTES)
         for j in range(vectors)
     ]
     for i in range(rows):
-        word = b.load(word_at(b, a, long(i)), typ=WORD, align=_WORD_BYTES)
-        x = b.insert_element(nothing, word, WORD(0))
-        x = b.shuffle_vector(x, nothing, ir.Constant(kind, None))
+        x = _broadcast(b, a, i, kind.count)
         for j, y in enumerate(line):
             place = i * vectors + j
-            accs[place] = FOLDS[Opcode.DOT](b, accs[place], x, y)
+            accs[place] = arithmetic.step(b, accs[place], x, y)
     return [word_at(b, a, a_step), word_at(b, at, b_step), *accs]

@@ -26,6 +26,8 @@ class Isa:
     vector_bytes: int
     """Of one vector register."""
     vector_registers: int
+    packed: int
+    """Small ints of a word that one instruction multiplies and adds up: 4 bytes, 2 halves, or 1."""
 
 
 @cache
@@ -35,8 +37,9 @@ def isa() -> Isa:
     given = os.environ.get("NUMBA_CPU_FEATURES")
     features = llvm.get_host_cpu_features().flatten() if given is None else given
     present = {one[1:] for one in features.split(",") if one.startswith("+")}
+    halves = 2 if llvm.get_process_triple().startswith("x86_64") else 1
     if {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= present:
-        return Isa("avx512", cpu, features, 64, 32)
+        return Isa("avx512", cpu, features, 64, 32, 4 if "avx512vnni" in present else 2)
     if {"avx2", "fma"} <= present:
-        return Isa("avx2", cpu, features, 32, 16)
-    return Isa("plain", cpu, features, 16, 16)
+        return Isa("avx2", cpu, features, 32, 16, 4 if "avxvnni" in present else 2)
+    return Isa("plain", cpu, features, 16, 16, halves)

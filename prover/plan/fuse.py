@@ -26,6 +26,7 @@ from prover.program import Program
 
 _LONGEST: Final = 256
 """Rows of a nest: beyond, compiling takes long and registers spill anyway."""
+_PRODUCTS: Final = {Opcode.DOT, Opcode.IDOT}
 
 
 @dataclass(slots=True)
@@ -172,7 +173,7 @@ def _groups(followed: Flow, *, fuse: bool) -> list[Group | Product]:
     place = 0
     while place < len(acts):
         act = acts[place]
-        found = product(act) if act.row.opcode == Opcode.DOT else None
+        found = product(act) if act.row.opcode in _PRODUCTS else None
         if found:
             done.append(found)
             place += 1

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+from prover.ops import FLOAT_RESULTS
 from prover.plan.nest import Check, Level, Load, Matmul, Nest, Stage
 from prover.plan.place import Memory
 from prover.plan.site import common
@@ -33,8 +34,9 @@ class Product:
             memory.address(y.value, y.site, self.y),
             memory.address(self.act.out, self.act.to, ()),
             rows,
+            self.act.row.opcode,
         )
-        if not self.act.out.kept:
+        if not self.act.out.kept or self.act.row.opcode not in FLOAT_RESULTS:
             return [matmul]
         results = memory.address(self.act.out, self.act.to, (1,))
         look = (Load(results), Check(0, self.act.index))
@@ -42,8 +44,8 @@ class Product:
 
 
 def product(act: Act) -> Product | None:
-    """A fold of fma as a product: x does not move along the last dimension, nor y along the one
-    before; up to two more are stacked. None where it is something else.
+    """A fold of products as one of matrices: x does not move along the last dimension, nor y along
+    the one before; up to two more are stacked. None where it is something else.
     """
     x, y = act.reads
     if (

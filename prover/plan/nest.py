@@ -170,9 +170,9 @@ def addresses(instruction: Instruction) -> Sequence[Address]:
 
 @dataclass(frozen=True, slots=True)
 class Matmul:
-    """out[b0, b1, m, n] = fold of fma over k of x[b0, b1, m, k] and y[b0, b1, k, n]; out is dense.
+    """out[b0, b1, m, n] = fold over k of x[b0, b1, m, k] and y[b0, b1, k, n]; out is dense.
 
-    Strides are (b0, b1, m, k) of x and (b0, b1, k, n) of y, in words.
+    `opcode` is DOT or IDOT. Strides are (b0, b1, m, k) of x and (b0, b1, k, n) of y, in words.
     """
 
     sizes: tuple[int, int, int, int, int]
@@ -181,6 +181,7 @@ class Matmul:
     y: Address
     out: Address
     rows: tuple[int, ...]
+    opcode: Opcode = Opcode.DOT
 
 
 @dataclass(frozen=True, slots=True)
