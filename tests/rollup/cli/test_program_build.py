@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from prover import execute
+from prover.backends import backend
 from prover.content import ContentStore
 from prover.tracer.described import described
 from rollup.protocol.types import Hash
@@ -101,6 +103,12 @@ def test_a_source_becomes_a_program_with_all_that_a_job_needs(
     assert np.array_equal(arrays["x"], np.eye(3))
     for text in (said["program"], said["params"], inputs, "3x1", "dot"):
         assert text in built.out
+    # What is kept is all that it takes to run: 0.5 misses 1 three times.
+    segments = (store.segment(Hash(bytes.fromhex(name[2:]))) for name in (said["params"], inputs))
+    result = execute.run(program, 0, 1, *segments, backend("reference"))
+    after = layouts.params.arrays(result.params)["w"]
+    assert after == pytest.approx(np.full((3, 1), 0.6), abs=1e-6)
+    assert layouts.outputs.arrays(result.outputs)["loss"] == 0.75
 
 
 @pytest.mark.parametrize(
@@ -146,14 +154,20 @@ def test_what_lies_beside_a_file_can_be_imported_and_no_bytecode_is_left(
     assert "main.py:2: AttributeError" in plumbline("program", "hash", f"{source}:train").line
 
 
-def test_modules_are_found_where_the_command_runs(write: Write, tmp_path: Path) -> None:
-    (tmp_path / "line_here.py").write_text(MODEL)
-    from_module = run(tmp_path, "program", "hash", "line_here:train")
-    from_file = run(tmp_path, "program", "hash", "line_here.py:train")
-    assert from_module.code == from_file.code == 0
-    assert from_module.out == from_file.out
-    gone = run(tmp_path, "program", "build", "line_here:gone")
-    assert "line_here has no name gone; it has loss, train, with_all" in gone.line
+def test_modules_are_found_where_the_command_runs(
+    plumbline: Plumbline, write: Write, tmp_path: Path
+) -> None:
+    from_file = plumbline("program", "hash", f"{write(MODEL)}:train")
+    from_module = run(tmp_path, "program", "hash", "line:train")
+    assert (from_module.code, from_module.out) == (0, from_file.out)
+
+
+def test_a_name_that_is_not_there_is_told_with_those_that_are(
+    plumbline: Plumbline, write: Write
+) -> None:
+    said = plumbline("program", "build", f"{write(MODEL)}:gone")
+    assert said.code == 2
+    assert "has no name gone; it has loss, train, with_all, with_more, with_params" in said.line
 
 
 FAILURES = {
