@@ -32,6 +32,8 @@ class Axis:
                 f"a window of {self.window} places, stride {self.stride}, padding {self.padding}, "
                 f"dilation {self.dilation}; take 1 or more, padding 0 or more"
             )
+        if self.size + 2 * self.padding >= 1 << 23:
+            raise TraceError(f"an axis of {self.size} places; cut it into parts below 2^23")
         if self.count < 1:
             raise TraceError(f"a window of {self.reach} places does not fit {self.size}")
 

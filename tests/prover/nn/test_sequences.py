@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from prover.backends import backend
+from prover.execute import run
 from prover.plan import plan
 from prover.tracer import (
     TraceError,
@@ -24,6 +25,7 @@ from prover.tracer import (
     rms_norm,
     softmax,
     split_heads,
+    trace,
 )
 from tests.prover.nn.against import check_differences, check_torch, close, torch_or_skip
 from tests.prover.traced import evaluate, floats, opcodes, program_of
@@ -161,6 +163,49 @@ def test_attention_of_any_shape(
     )
 
 
+@given(
+    shape=some.lists(some.integers(1, 4), min_size=1, max_size=3),
+    width=some.integers(2, 70),
+    axis=some.integers(-1, 1),
+)
+@few
+def test_norms_of_any_shape(shape: list[int], width: int, axis: int) -> None:
+    nn = torch_or_skip().nn.functional
+    x, w, b = floats(*shape, width), floats(width), floats(width, seed=1)
+    labels = np.arange(np.prod(shape), dtype=np.int32).reshape(shape) % width
+    check_torch(lambda x: softmax(x, axis), lambda x: nn.softmax(x, axis), (x,))
+    check_torch(lambda x: log_softmax(x, axis), lambda x: nn.log_softmax(x, axis), (x,))
+    # Where two values are all, what is left of them is their sign: the more so without an eps.
+    check_torch(
+        lambda x, w, b: layer_norm(x, w, b, 0.1),
+        lambda x, w, b: nn.layer_norm(x, (width,), w, b, 0.1),
+        (x, w, b),
+    )
+    check_torch(
+        cross_entropy,
+        lambda x, i: nn.cross_entropy(x.reshape(-1, width), i.long().reshape(-1)),
+        (x, labels),
+    )
+
+
+@pytest.mark.parametrize("step", [0, 2, 7])
+def test_mini_batches_of_a_committed_permutation(step: int) -> None:
+    """The step picks a row of the permutation, and that picks rows of the data."""
+    data, order = floats(12, 3), np.random.default_rng(0).permutation(12).astype(np.int32)
+
+    def function(params: Any, inputs: Any, number: Any) -> tuple[Any, Any]:
+        places = inputs["order"][number % inputs["order"].shape[0]]
+        return {}, {"batch": embedding(places, inputs["data"])}
+
+    inputs = {"data": data, "order": order.reshape(3, 4)}
+    traced = trace(function, {}, inputs)
+    assert opcodes(traced.program) == ["GATHER"]
+    ran = run(traced.program, step, 1, [], traced.inputs.words(inputs), backend())
+    batch = traced.outputs.arrays(ran.outputs)["batch"]
+    assert np.array_equal(batch, data[order.reshape(3, 4)[step % 3]])
+    assert np.array_equal(batch, function({}, inputs, step)[1]["batch"])
+
+
 def test_attention_of_several_heads() -> None:
     x = floats(2, 5, 6)
     parts = [x[..., :3], x[..., 3:]]
@@ -244,6 +289,6 @@ def test_refusals() -> None:
         ("do not split into 4 heads", lambda x: split_heads(x, 4)),
         ("give int32 labels of shape", lambda x: cross_entropy(x, x[0])),
     ]:
-        for run in (lambda f: f(x), lambda f: program_of(f, x)):
+        for way in (lambda f: f(x), lambda f: program_of(f, x)):
             with pytest.raises(TraceError, match=why):
-                run(function)
+                way(function)
