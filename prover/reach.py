@@ -5,13 +5,16 @@ Where a register's words are read from files as they are needed, this says what 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from prover.commit.committed import CommittedWords
 from prover.commit.tensor import Words
 from prover.ops import Opcode
 from prover.program import Program
-from prover.row import Kind, Operand, RegisterId, Row
+from prover.row import Kind, Operand, RegisterId, Row, Segment, segment_of
 from prover.state import State
+
+_GIVEN: Final = (Segment.PARAMS, Segment.INPUTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,12 @@ def reach(row: Row, operand: Operand) -> Reach:
 
 
 def reaches(program: Program) -> list[Reach]:
-    """What a training step reads, each register's addresses once."""
+    """What a training step reads of params and inputs, each once; the rest is made by it."""
     found: dict[Reach, None] = {}
     for row in program.rows:
         if row is not None:
             for operand in row.operands:
-                if operand.kind == Kind.REGISTER:
+                if operand.kind == Kind.REGISTER and segment_of(operand.register) in _GIVEN:
                     found[reach(row, operand)] = None
     return list(found)
 

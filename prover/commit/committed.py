@@ -133,7 +133,7 @@ class CommittedWords(Committed, NDArrayOperatorsMixin):
             WrongChunk: when one has another root than it should.
         """
         size = LEAF_WORDS << self._height
-        first, last = max(start, 0) // size, -(-min(stop, len(self._words)) // size)
+        first, last = max(start, 0) // size, -(-max(min(stop, len(self._words)), 0) // size)
         for number in (np.flatnonzero(~self._verified[first:last]) + first).tolist():
             found = tensor_root(self._words[number * size : (number + 1) * size])
             expected = hash_at(self._chunks, number)
@@ -169,8 +169,10 @@ class CommittedWords(Committed, NDArrayOperatorsMixin):
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, slice):
             places = range(*key.indices(len(self)))
-            ends = (places[0], places[-1]) if places else (0, -1)
-            return self.raw(min(ends), max(ends) + 1)[key]
+            if not places:
+                return self._words[key]
+            low, high = sorted((places[0], places[-1]))
+            return self.raw(low, high + 1)[key]
         if isinstance(key, int | np.integer):
             place = int(key) + (len(self) if key < 0 else 0)
             return self.raw(place, place + 1)[key]
