@@ -46,6 +46,8 @@ _WORTH: Final = 1 << 21
 _FEW: Final = 12
 """Rows below which it costs more to lay ints out than to multiply them as they are."""
 _BYTES: Final = 4
+_ONES: Final = (1, 1, 1, 1)
+_NONE: Final = (0, 0, 0, 0)
 _NAME: Final = "matmul_stage"
 
 
@@ -53,17 +55,18 @@ def describe(x: Words, y: Words, out: Words) -> Description:
     """The description of x[..., M, K] times y[..., K, N] into a dense out[..., M, N], each with up
     to two leading dimensions, of which x and y need not have all.
     """
-    sizes = [1] * (4 - out.ndim) + list(out.shape)
-    about = np.zeros(FIELDS, np.int64)
-    about[:3] = [words.ctypes.data for words in (x, y, out)]
-    about[Field.B0 : Field.K] = sizes
-    about[Field.K] = x.shape[-1]
-    for place, words in ((Field.X_B0, x), (Field.Y_B0, y)):
-        moves = [
-            s // _BYTES if n > 1 else 0 for s, n in zip(words.strides, words.shape, strict=True)
-        ]
-        about[place : place + 4] = [0] * (4 - len(moves)) + moves
-    return about
+    return np.array(
+        (
+            x.ctypes.data, y.ctypes.data, out.ctypes.data,
+            *_ONES[out.ndim :], *out.shape, x.shape[-1], *_moves(x), *_moves(y),
+        ),
+        np.int64,
+    )  # fmt: skip
+
+
+def _moves(words: Words) -> tuple[int, ...]:
+    """Words from an element to the next along four dimensions; of one place it does not matter."""
+    return *_NONE[words.ndim :], *[stride // _BYTES for stride in words.strides]
 
 
 def matmul(x: Words, y: Words, out: Words, threads: int = 1, opcode: Opcode = Opcode.DOT) -> None:

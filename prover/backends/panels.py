@@ -1,5 +1,6 @@
 """Laying words out anew for a matmul, as LLVM IR: copies and transposes of narrow panels."""
 
+from contextlib import nullcontext
 from typing import Any, Final
 
 from llvmlite import ir
@@ -86,37 +87,45 @@ def transpose(module: Any) -> Any:
     ]
     whole = words & -lanes
     with counted(b, long(0), whole.value, lanes) as first:
-        for place, value in enumerate(_square(b, starts, first)):
-            at = word_at(b, to, ((Int(b, first) + place) * step).value)
-            masked_store(b, value, at, mask)
-    rest = [address + whole * by * _WORD_BYTES for address, by in ((source, 1), (target, step))]
-    _scalar(b, rest[0], stride, Int(b, long(1)), lines, words - whole, rest[1], step)
+        for column in range(0, lanes, _PIECE):
+            _columns(b, starts, Int(b, first) + column, None, (to, step, mask))
+    rest = words - whole
+    for column in range(0, lanes, _PIECE):
+        with b.if_then(Int(b, long(column)) < rest):
+            _columns(b, starts, whole + column, rest - column, (to, step, mask))
     b.ret_void()
     return made
 
 
-def _square(b: Builder, lines: list[Value], first: Value) -> list[Value]:
-    """The columns of the square of words that begins at word `first` of each of the lines.
+def _columns(
+    b: Builder, lines: list[Value], first: Int, some: Int | None, target: tuple[Value, Int, Value]
+) -> None:
+    """Four columns of a square of words, or `some` of them, from word `first` of each of the lines
+    to the target's lines `first`, ...: (pointer, words from a line to the next, mask).
 
     Pieces of four words are loaded so that what is left to do never leaves a group of four lanes.
     """
-    lanes = len(lines)
-    piece = ir.VectorType(WORD, _PIECE)
-    columns = []
-    for column in range(0, lanes, _PIECE):
-        at = b.add(first, long(column))
-        four = []
-        for row in range(_PIECE):
-            pieces = [
-                b.load(word_at(b, line, at), typ=piece, align=_WORD_BYTES)
-                for line in lines[row::_PIECE]
-            ]
-            four.append(_joined(b, pieces))
-        low = [_interleaved(b, four[n], four[n + 2], 0) for n in (0, 1)]
-        high = [_interleaved(b, four[n], four[n + 2], 2) for n in (0, 1)]
-        for pair in (low, high):
-            columns += [_interleaved(b, pair[0], pair[1], half) for half in (0, 2)]
-    return columns
+    seen = None if some is None else first_lanes(b, some.value, _PIECE)
+    four = []
+    for row in range(_PIECE):
+        places = [word_at(b, line, first.value) for line in lines[row::_PIECE]]
+        four.append(_joined(b, [_piece(b, place, seen) for place in places]))
+    low = [_interleaved(b, four[n], four[n + 2], 0) for n in (0, 1)]
+    high = [_interleaved(b, four[n], four[n + 2], 2) for n in (0, 1)]
+    to, step, mask = target
+    columns = [_interleaved(b, pair[0], pair[1], half) for pair in (low, high) for half in (0, 2)]
+    for number, column in enumerate(columns):
+        at = word_at(b, to, ((first + number) * step).value)
+        there = nullcontext() if some is None else b.if_then(Int(b, long(number)) < some)
+        with there:
+            masked_store(b, column, at, mask)
+
+
+def _piece(b: Builder, place: Value, seen: Value | None) -> Value:
+    """Four words, or those of a mask."""
+    if seen is not None:
+        return masked_load(b, place, seen)
+    return b.load(place, typ=ir.VectorType(WORD, _PIECE), align=_WORD_BYTES)
 
 
 def _joined(b: Builder, parts: list[Value]) -> Value:

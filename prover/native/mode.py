@@ -28,6 +28,7 @@ _SUMS: Final = np.array(
     np.uint32,
 )
 """x, y and x + y: rounded up, down and to nearest; subnormal operands; a subnormal result."""
+_WHERE: Final = _SUMS.ctypes.data
 
 
 def check_arithmetic() -> None:
@@ -36,7 +37,7 @@ def check_arithmetic() -> None:
     Raises:
         ArithmeticModeError: when it is not IEEE-754's.
     """
-    if _probe()(_SUMS.ctypes.data):
+    if _probe()(_WHERE):
         raise ArithmeticModeError(
             "this thread flushes subnormals or does not round to nearest; "
             "do not set flush-to-zero (torch.set_flush_denormal) where claims are computed"
