@@ -59,7 +59,7 @@ def sqrt(x: Like, /) -> Array:
 
 
 def expm1(x: Like, /) -> Array:
-    """e^x - 1, to 4 ulp: (u - 1) x / log(u) with u = e^x, in which the rounding of u cancels."""
+    """e^x - 1, to 2.5 ulp: (u - 1) x / log(u) with u = e^x, in which the rounding of u cancels."""
     x = floats(x)
     plain = detached(x)
     u = exp(plain)
@@ -71,7 +71,7 @@ def expm1(x: Like, /) -> Array:
 
 
 def log1p(x: Like, /) -> Array:
-    """log(1 + x), to 3 ulp: log(u) x / (u - 1), in which the rounding of u = 1 + x cancels."""
+    """log(1 + x), to 2.5 ulp: log(u) x / (u - 1), in which the rounding of u = 1 + x cancels."""
     x = floats(x)
     u = 1.0 + x
     plain = detached(x)
@@ -81,17 +81,20 @@ def log1p(x: Like, /) -> Array:
 
 
 def log2(x: Like, /) -> Array:
-    """log(x) / log(2), to 3 ulp; of a power of 2 not always whole."""
+    """log(x) / log(2), to 2 ulp; of a power of 2 not always whole."""
     return log(x) * _PER_LN_2
 
 
 def log10(x: Like, /) -> Array:
-    """log(x) / log(10), to 3 ulp; of a power of 10 not always whole."""
+    """log(x) / log(10), to 2.5 ulp; of a power of 10 not always whole."""
     return log(x) * _PER_LN_10
 
 
 def logaddexp(x1: Like, x2: Like, /) -> Array:
-    """log(e^x1 + e^x2), where neither overflows: the greater, and log1p(e^-|x1 - x2|)."""
+    """log(e^x1 + e^x2), nothing overflowing: the greater, and log1p(e^-|x1 - x2|).
+
+    To 2.5 ulp of the greatest of |x1|, |x2| and log(2): where the two terms cancel, of none else.
+    """
     x, y = operands(x1, x2)
     a, b = detached(floats(x)), detached(y)
     apart = where(a == b, 0.0, abs(a - b))
@@ -107,8 +110,8 @@ def logaddexp(x1: Like, x2: Like, /) -> Array:
 def pow(x1: Like, x2: Any, /) -> Array:
     """x1^x2 by multiplication, x2 being a whole number of -64 to 64, or a half more.
 
-    Halves take the square root, negative ones the reciprocal; each step rounds. Of ints x2 is not
-    negative, and the result modulo 2^32.
+    Halves take the square root, negative ones the reciprocal. Each step rounds: to n ulp for an
+    exponent of n. Of ints x2 is not negative, and the result modulo 2^32.
 
     Raises:
         TraceError: when x2 is another number, or traced.

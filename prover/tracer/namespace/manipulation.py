@@ -156,9 +156,12 @@ def tile(x: Like, repetitions: Sequence[int], /) -> Array:
     ndim = max(x.ndim, len(times))
     sizes = (*[1] * (ndim - x.ndim), *x.shape)
     times = (*[1] * (ndim - len(times)), *times)
-    apart = array.reshape(x, tuple(size for one in sizes for size in (1, one)))
-    seen = broadcast(apart, tuple(size for pair in zip(times, sizes, strict=True) for size in pair))
-    return array.reshape(seen, tuple(map(operator.mul, times, sizes)))
+    x = array.reshape(x, sizes)
+    for axis, count in enumerate(times):  # one after the other: a row has four dimensions
+        before, after = x.shape[:axis], x.shape[axis:]
+        seen = broadcast(array.reshape(x, (*before, 1, *after)), (*before, count, *after))
+        x = array.reshape(seen, (*before, count * after[0], *after[1:]))
+    return x
 
 
 def diff(
