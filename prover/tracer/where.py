@@ -6,11 +6,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-_ROOM: Final = str(Path(__file__).resolve().parent) + os.sep
+_PROVER: Final = Path(__file__).parent.parent
+_ROOMS: Final = tuple(f"{_PROVER / room}{os.sep}" for room in ("tracer", "fronts"))
 
 
 def users_line() -> str:
-    """`file:line` of the innermost code outside this package that the tracer called, else "".
+    """`file:line` of the innermost code that the tracer called, and that is not the tracer's, else "".
 
     Nothing for code that only calls the tracer, as `trace(...)` itself is called: its traceback
     shows where that was.
@@ -27,7 +28,7 @@ def users_line() -> str:
 
 
 def _ours(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith(_ROOM)
+    return frame.f_code.co_filename.startswith(_ROOMS)
 
 
 def _short(path: Path) -> Path:
