@@ -11,7 +11,7 @@ _ROOMS: Final = tuple(f"{_PROVER / room}{os.sep}" for room in ("tracer", "fronts
 
 
 def users_line() -> str:
-    """`file:line` of the innermost code that the tracer called, and that is not the tracer's, else "".
+    """`file:line` of the innermost code outside the tracer that the tracer called, else "".
 
     Nothing for code that only calls the tracer, as `trace(...)` itself is called: its traceback
     shows where that was.
