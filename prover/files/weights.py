@@ -182,7 +182,7 @@ def write_weights(
         if array.dtype.name not in {"float32", "int32", "bool"}:
             raise WeightsError(f"{name} is {array.dtype}, not float32, int32 or bool; convert it")
     about = {**(metadata or {}), _ORDER: json.dumps(list(arrays))}
-    plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    plain = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with appearing(path) as temporary:
         save_file(plain, temporary, about)
 
