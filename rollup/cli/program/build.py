@@ -9,7 +9,10 @@ from rollup.cli import options
 
 def build(
     source: Annotated[
-        str, typer.Argument(help="Where the program is written: module:name or file.py:name.")
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="Where the program is written: module:name or file.py:name."
+        ),
     ],
     content: options.Content = options.DEFAULT_CONTENT,
     json: options.Json = None,
@@ -18,9 +21,11 @@ def build(
 
     SOURCE names a function without arguments. It returns what prover.tracer.trace returned; or, in
     parentheses, that and the params to start from, by name; or that, params and inputs by name (or
-    a list of such inputs). The program, what its arrays are called, and the params and inputs that
-    are given go into the folder of content: a job of `plumbline worker run` names them as they are
-    printed here. Nothing is kept of a source that fails.
+    a list of such inputs). Arrays are NumPy's, the weights of a safetensors file, or a dataset.
+
+    The program, what its arrays are called, and the params and inputs that are given go into the
+    folder of content: a job of `plumbline worker run` names them as they are printed here. Nothing
+    is kept of a source that fails.
     """
     from prover.content import ContentStore
     from prover.tracer import TraceError
@@ -29,19 +34,20 @@ def build(
     from rollup.cli.program import source as sources
     from rollup.cli.program import summary
     from rollup.cli.program.found import Found
+    from rollup.cli.program.segment import Segment
     from rollup.errors import ConfigError
 
     made = sources.run(source)
     traced, layouts = made.traced, layouts_of(made.traced)
     # All words first: what does not fit the program must not leave half of it behind.
     try:
-        params = None if made.params is None else traced.params.words(made.params)
-        inputs = [traced.inputs.words(one) for one in made.inputs]
+        params = None if made.params is None else Segment.of(made.params, traced.params)
+        inputs = [Segment.of(one, traced.inputs) for one in made.inputs]
     except (TraceError, TypeError, ValueError, RuntimeError) as error:
         raise ConfigError(f"{source} gives arrays that are not its program's: {error}") from error
     store = ContentStore(content)
-    started = None if params is None else store.put_segment(params, traced.params.depth)
-    given = [store.put_segment(one, traced.inputs.depth) for one in inputs]
+    started = None if params is None else params.put(store)
+    given = [one.put(store) for one in inputs]
     store.put_program(traced.program, layouts.document())
     found = Found(traced.program, layouts)
     said = {

@@ -1,8 +1,8 @@
 """Programs from the user's own code: `module:name`, or `path/to/file.py:name`.
 
 The name is a function without arguments. It returns what `prover.tracer.trace` made; or that and
-the params to start from; or that, params and inputs. Whatever goes wrong in it is one line that
-says in which of its lines.
+the params to start from; or that, params and inputs, each arrays by name or a dataset. Whatever
+goes wrong in it is one line that says in which of its lines.
 """
 
 import importlib
@@ -19,6 +19,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Final
 
+from prover.files.dataset import Dataset
 from prover.tracer import Traced
 from prover.tracer.fields import Arrays
 from rollup.errors import ConfigError
@@ -28,13 +29,17 @@ _OURS: Final = Path(__file__).resolve().parents[3]
 _RESULTS: Final = "what prover.tracer.trace returns, (traced, params) or (traced, params, inputs)"
 
 
+Given = Arrays | Dataset
+"""Arrays of a segment."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Built:
     """A traced program, and the params to start from and inputs to work on that came with it."""
 
     traced: Traced
-    params: Arrays | None
-    inputs: tuple[Arrays, ...]
+    params: Given | None
+    inputs: tuple[Given, ...]
 
 
 def run(said: str) -> Built:
@@ -147,8 +152,10 @@ def _guarded(where: str, act: Callable[[], Any]) -> Any:
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:
-        said = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise ConfigError(f"{_place(error, where)}: {said}") from error
+        place = _place(error, where)
+        text = str(error).removesuffix(f" ({place})")  # the tracer says it too
+        said = f"{type(error).__name__}: {text}".rstrip(": ")
+        raise ConfigError(f"{place}: {said}") from error
 
 
 def _place(error: BaseException, where: str) -> str:
@@ -179,12 +186,12 @@ def _built(made: Any, said: str) -> Built:
     match made:
         case Traced():
             return Built(made, None, ())
-        case (Traced() as traced, Mapping() as params):
+        case (Traced() as traced, Mapping() | Dataset() as params):
             return Built(traced, params, ())
-        case (Traced() as traced, Mapping() as params, Mapping() as inputs):
+        case (Traced() as traced, Mapping() | Dataset() as params, Mapping() | Dataset() as inputs):
             return Built(traced, params, (inputs,))
-        case (Traced() as traced, Mapping() as params, [*several]) if all(
-            isinstance(one, Mapping) for one in several
+        case (Traced() as traced, Mapping() | Dataset() as params, [*several]) if all(
+            isinstance(one, Mapping | Dataset) for one in several
         ):
             return Built(traced, params, tuple(several))
     raise ConfigError(f"{said} gives {_kind(made)}; it should give {_RESULTS}")

@@ -104,8 +104,10 @@ def test_a_source_becomes_a_program_with_all_that_a_job_needs(
     for text in (said["program"], said["params"], inputs, "3x1", "dot"):
         assert text in built.out
     # What is kept is all that it takes to run: 0.5 misses 1 three times.
-    segments = (store.segment(Hash(bytes.fromhex(name[2:]))) for name in (said["params"], inputs))
-    result = execute.run(program, 0, 1, *segments, backend("reference"))
+    start, given = (
+        store.segment(Hash(bytes.fromhex(root[2:]))) for root in (said["params"], inputs)
+    )
+    result = execute.run(program, 0, 1, start, given, backend("reference"))
     after = layouts.params.arrays(result.params)["w"]
     assert after == pytest.approx(np.full((3, 1), 0.6), abs=1e-6)
     assert layouts.outputs.arrays(result.outputs)["loss"] == 0.75
@@ -170,13 +172,56 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(
     assert "has no name gone; it has loss, train, with_all, with_more, with_params" in said.line
 
 
+DATASET = """
+from pathlib import Path
+from prover.files.dataset import read_dataset, write_dataset
+
+
+def chosen(order):
+    traced, folder = globals()["traced"], Path(__file__).parent / "data"
+    return traced, PARAMS, write_dataset(folder, {name: INPUTS[name] for name in order})
+
+
+def in_order():
+    return chosen(["x", "y"])
+
+
+def otherwise():
+    return chosen(["y", "x"])
+
+
+def changed():
+    made = chosen(["x", "y"])
+    INPUTS["x"] = INPUTS["x"][:2]
+    return made[0], PARAMS, chosen(["x", "y"])[2]
+"""
+
+
+def test_datasets_stay_datasets_where_their_order_is_the_programs(
+    plumbline: Plumbline, write: Write, tmp_path: Path
+) -> None:
+    report, roots = tmp_path / "built.json", {}
+    for name in ("with_all", "in_order", "otherwise"):
+        source, content = f"{write(MODEL + DATASET)}:{name}", tmp_path / name
+        built = plumbline("program", "build", source, "--content", content, "--json", report)
+        assert built.code == 0, built
+        (roots[name],) = json.loads(report.read_text())["inputs"]
+        words = ContentStore(content).segment(Hash(bytes.fromhex(roots[name][2:])))
+        assert [len(one) for one in words] == [9, 3]
+        assert (content / "datasets").exists() == (name == "in_order")
+    assert len({*roots.values()}) == 1
+    said = plumbline("program", "build", f"{write(MODEL + DATASET)}:changed", "--content", tmp_path)
+    assert said.code == 2
+    assert "gives arrays that are not its program's: x has shape (3, 3)" in said.line
+
+
 FAILURES = {
     "def train(:\n": r"line.py:1: SyntaxError: invalid syntax",
     "import nothing_of_that_name\n": r"line.py:1: ModuleNotFoundError: No module",
     "x = 1\n\n1 / 0\n": "line.py:3: ZeroDivisionError: division by zero",
     "import sys\nsys.exit(3)\n": "line.py:2: SystemExit: 3",
     MODEL + "def train():\n    raise KeyError('no')\n": "KeyError: 'no'",
-    MODEL.replace("missed * missed", "missed + [1]"): "line.py:11: ",
+    MODEL.replace("missed * missed", "missed + [1]"): "line.py:11: TraceError",
     MODEL.replace('@ params["w"]', '@ inputs["y"].T'): "line.py:10: ",
     MODEL.replace("return missed.__array", "return xp.__array"): "line.py:11: NameError",
     MODEL.replace("np.float32)}", "np.float64)}"): "line.py:15: TraceError: float64 is no dtype",
