@@ -15,7 +15,7 @@ from prover.backends import vectors
 from prover.backends.phases import phases
 from prover.backends.vectors import LANES, VECTOR
 from prover.native import emit
-from prover.native.emit import FOLDS, LONG, MAKES_NAN, MAPS, WORD, Builder, Value
+from prover.native.emit import FOLDS, LONG, MAKES_NAN, MAPS, REDUCTIONS, WORD, Builder, Value
 from prover.native.loops import counted, long
 from prover.ops import OPS, Opcode
 from prover.plan.nest import (
@@ -197,7 +197,6 @@ class _Writer:
                 self.words[place] = self._map(place, opcode, used, self.words)
             case Reduce():
                 self.words[place] = self._reduced(place, instruction, tails.get(place))
-                self.raw.add(place)
             case Store(value, address):
                 pointer = b.gep(
                     self.pointers[address.buffer], [self._base(address)], source_etype=WORD
@@ -230,12 +229,12 @@ class _Writer:
                 case Fold():
                     part.words[place] = self._folded(place, instruction, part)
                 case Reduce(opcode, _, used):
-                    words = self._get(used, part)
+                    words = self._summand(opcode, used, part)
                     if part.count < LANES:
                         tails[place] = vectors.chain(b, opcode, words, part.count)
                     else:
                         kept = b.load(self.sums[place], typ=VECTOR)
-                        b.store(FOLDS[opcode](b, kept, words), self.sums[place])
+                        b.store(REDUCTIONS[opcode](b, kept, words), self.sums[place])
                 case Store(value, address):
                     words = {value: self._get(value, part)}
                     vectors.store(
@@ -326,8 +325,15 @@ class _Writer:
         word = words[place]
         return emit.canonical(self.b, word) if place in self.raw else word
 
+    def _summand(self, opcode: Opcode, place: int, part: _Part) -> Value:
+        """What a fold takes of a result: floats as they come, of ints the bits."""
+        words = self._get(place, part)
+        return words if opcode in MAKES_NAN else self._settled(place, {place: words})
+
     def _reduced(self, place: int, reduce: Reduce, tail: Value | None) -> Value:
         b = self.b
+        if reduce.opcode in MAKES_NAN:
+            self.raw.add(place)
         if self.nest.inner < LANES:
             return tail
         words, width = b.load(self.sums[place], typ=VECTOR), LANES

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from llvmlite import ir
 
-from prover.native.emit import FOLDS, LONG, WORD, Builder, Value
+from prover.native.emit import LONG, REDUCTIONS, WORD, Builder, Value
 from prover.ops import OPS, Opcode
 
 LANES: Final = 32
@@ -76,7 +76,7 @@ def chain(b: Builder, opcode: Opcode, words: Value, count: int) -> Value:
     """The first lanes folded in order, from the identity."""
     total: Any = ir.Constant(WORD, OPS[opcode].identity)
     for lane in range(count):
-        total = FOLDS[opcode](b, total, b.extract_element(words, ir.Constant(WORD, lane)))
+        total = REDUCTIONS[opcode](b, total, b.extract_element(words, ir.Constant(WORD, lane)))
     return total
 
 

@@ -179,6 +179,13 @@ FOLDS: Final[Mapping[Opcode, Emit]] = {
 }
 """Of every fold: accumulator and operands to the next accumulator, raw."""
 
+REDUCTIONS: Final[Mapping[Opcode, Emit]] = {
+    Opcode.SUM: FOLDS[Opcode.SUM],
+    Opcode.MAXF: FOLDS[Opcode.MAXF],
+    Opcode.IDOT: _integer("add"),
+}
+"""Of folds over one operand: accumulator and operand to the next accumulator. IDOT's other is 1."""
+
 MAKES_NAN: Final = frozenset({
     Opcode.ADD, Opcode.SUB, Opcode.MUL, Opcode.FMA, Opcode.DIV, Opcode.SQRT, Opcode.MAX,
     Opcode.SUM, Opcode.DOT, Opcode.MAXF,

@@ -1,7 +1,7 @@
 """Rows that together reduce runs of words to one word each (see `prover.plan.nest.Reduce`).
 
-The tracer lowers a reduction along the last axis to lanes, a halving tree, and a tail; here the
-rows of any program are searched for that form.
+The tracer lowers a reduction along the last axis to lanes, a halving tree, and a tail, and a sum of
+ints to one row; here the rows of any program are searched for these forms.
 """
 
 from collections.abc import Sequence
@@ -38,6 +38,8 @@ def reduction(acts: Sequence[Act], start: int) -> Reduction | None:
     """The reduction whose rows begin at a place of the flow, if there is one."""
     first = acts[start]
     opcode = first.row.opcode
+    if opcode == Opcode.IDOT:
+        return _ints(first)
     if opcode not in _COMBINE or first.reads[0].value is None or first.reads[0].checked:
         return None
     if first.row.fold < LANES and first.reads[0].site.fold_stride == 1:
@@ -47,6 +49,18 @@ def reduction(acts: Sequence[Act], start: int) -> Reduction | None:
                 opcode, _COMBINE[opcode], read, first.elements, first.row.fold, (first,)
             )
     return _lanes(acts, start)
+
+
+def _ints(act: Act) -> Reduction | None:
+    """A row that sums ints which lie side by side: modulo 2^32 any order is as good."""
+    read, factor = act.reads
+    if factor.value is not None or factor.word != 1 or read.value is None or read.checked:
+        return None
+    fold = act.row.fold
+    whole = _along(read, act.elements, fold, 1) if read.site.fold_stride == 1 else None
+    if whole is None:
+        return None
+    return Reduction(Opcode.IDOT, Opcode.IADD, whole, act.elements, fold, (act,))
 
 
 def _lanes(acts: Sequence[Act], start: int) -> Reduction | None:

@@ -109,3 +109,25 @@ def test_bits_of_nans_are_numbers() -> None:
         {"x": x, "y": np.ones((1, 40), np.int32)},
     )
     agree(found, out=np.repeat(x, 40, axis=1), sum=x[:, 0])
+
+
+def test_sums_of_what_was_just_computed_join_its_nest() -> None:
+    """Lanes, a tree and a tail, as floats' sums have them."""
+    random = np.random.default_rng(5)
+    x, f = drawn(random, 9, 77), random.standard_normal((9, 77)).astype(np.float32)
+    f[0, :3] = np.nan, np.inf, -np.inf
+
+    def function(i: Any) -> dict[str, Array]:
+        xp = i["x"].__array_namespace__()
+        bits = xp.astype(i["f"] * np.float32(1e9), xp.int32)
+        return {"ints": xp.sum(i["x"] * i["x"], axis=1), "floats": xp.sum(bits + 1, axis=-1)}
+
+    inputs = {"x": x, "f": f}
+    traced = trace(lambda p, i, step: ({}, function(i)), {}, inputs)
+    assert len(plan(traced.program).stages) == 1
+    found = run(function, inputs)
+    clipped = np.clip(
+        np.nan_to_num(np.trunc(f * np.float32(1e9)).astype(np.float64)), -(2**31), 2**31 - 1
+    )
+    floats = (clipped.astype(np.int32) + np.int32(1)).sum(axis=1, dtype=np.int32)
+    agree(found, ints=(x * x).sum(axis=1, dtype=np.int32), floats=floats)
