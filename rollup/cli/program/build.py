@@ -21,7 +21,8 @@ def build(
 
     SOURCE names a function without arguments. It returns what prover.tracer.trace returned; or, in
     parentheses, that and the params to start from, by name; or that, params and inputs by name (or
-    a list of such inputs). Arrays are NumPy's, the weights of a safetensors file, or a dataset.
+    a list of such inputs); or what prover.fronts makes of a torch module. Arrays are NumPy's, the
+    weights of a safetensors file, or a dataset.
 
     The program, what its arrays are called, and the params and inputs that are given go into the
     folder of content: a job of `plumbline worker run` names them as they are printed here. Nothing

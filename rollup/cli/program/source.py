@@ -1,7 +1,8 @@
 """Programs from the user's own code: `module:name`, or `path/to/file.py:name`.
 
 The name is a function without arguments. It returns what `prover.tracer.trace` made; or that and
-the params to start from; or that, params and inputs, each arrays by name or a dataset. Whatever
+the params to start from; or that, params and inputs, each arrays by name or a dataset; or an object
+that has them as `traced`, `params` and perhaps `inputs`, as those of `prover.fronts` do. Whatever
 goes wrong in it is one line that says in which of its lines.
 """
 
@@ -183,7 +184,7 @@ def _foreign(file: Path) -> bool:
 
 
 def _built(made: Any, said: str) -> Built:
-    match made:
+    match _parts(made):
         case Traced():
             return Built(made, None, ())
         case (Traced() as traced, Mapping() | Dataset() as params):
@@ -195,6 +196,16 @@ def _built(made: Any, said: str) -> Built:
         ):
             return Built(traced, params, tuple(several))
     raise ConfigError(f"{said} gives {_kind(made)}; it should give {_RESULTS}")
+
+
+def _parts(made: Any) -> Any:
+    """An object's parts as a tuple; whatever has none as it is."""
+    traced, inputs = getattr(made, "traced", None), getattr(made, "inputs", None)
+    if not isinstance(traced, Traced):
+        return made
+    known = isinstance(inputs, Mapping | Dataset)  # an imported module has a method of that name
+    params = getattr(made, "params", None)
+    return (traced, params, inputs) if known else (traced, params)
 
 
 def _kind(made: Any) -> str:

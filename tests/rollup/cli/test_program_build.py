@@ -45,6 +45,18 @@ def with_more():
     return train(), PARAMS, [INPUTS, {name: 2 * one for name, one in INPUTS.items()}]
 
 
+class Imported:
+    def __init__(self):
+        self.traced, self.params = train(), PARAMS
+
+    def inputs(self):
+        return INPUTS
+
+
+class Training(Imported):
+    inputs = INPUTS
+
+
 class Many:
     @staticmethod
     def train():
@@ -122,6 +134,8 @@ def test_a_source_becomes_a_program_with_all_that_a_job_needs(
         ("with_params", 1, 0),
         ("with_all", 1, 1),
         ("with_more", 1, 2),
+        ("Imported", 1, 0),
+        ("Training", 1, 1),
     ],
 )
 def test_segments_are_kept_as_far_as_they_are_given(
