@@ -29,15 +29,12 @@ from bench._harness import (  # noqa: E402
     in_turns,
     report,
 )
-from bench._ours import Stepper  # noqa: E402
+from bench._ours import Stepper, by_rows, check_rows  # noqa: E402
 from bench._torch import find_torch  # noqa: E402
 from bench.models import Model, mlp  # noqa: E402
-from prover import reference  # noqa: E402
 from prover.backends import Backend, backend  # noqa: E402
 from prover.execute import run  # noqa: E402
 from prover.native.threads import available  # noqa: E402
-from prover.reference import Place  # noqa: E402
-from prover.row import Segment  # noqa: E402
 from prover.state import State  # noqa: E402
 from prover.tracer import SGD, Adam, Optimizer, Traced  # noqa: E402
 
@@ -88,16 +85,6 @@ class Peer:
             self._done += 1
 
 
-def by_rows(traced: Traced, state: State, step: int, used: Backend, *, commit: bool) -> None:
-    """One training step, row by row; with `commit` each row's result is hashed."""
-    for row in traced.program.rows:
-        if row and row.count:
-            used.elements(state, row, step, 0, row.elements)
-            if commit:
-                state.leaf(row.out)
-    state.reset(Segment.SCRATCH)
-
-
 def start(model: Model, name: str) -> tuple[Traced, list[Any], list[Any]]:
     """A model's program, params and inputs."""
     chosen = optimizer(name)
@@ -113,41 +100,14 @@ def check_tiny(name: str, used: Backend) -> None:
     check(roots[0] == roots[1], f"a tiny MLP under {name}")
 
 
-def check_samples(random: np.random.Generator, model: Model, name: str, used: Backend) -> None:
-    """Two results of each row by the reference; then whole steps against row by row."""
-    traced, params, inputs = start(model, name)
-    state = State.start(traced.program.depths, params, inputs)
-    for number, row in enumerate(traced.program.rows):
-        if not row or not row.count:
-            continue
-        elements = random.integers(0, row.elements, 2).tolist()
-        expected = []
-        for element in elements:
-            for fold_index in range(row.fold):
-                place = Place(0, number, element, fold_index)
-                state.acc = reference.scalar(state, row, place)
-            expected.append(state.acc)
-        used.elements(state, row, 0, 0, row.elements)
-        made = [int(state.tensor(row.out)[row.out_address(one, 0)]) for one in elements]
-        check(made == expected, f"row {number} of {model.name} under {name}")
-    state.reset(Segment.SCRATCH)
-    for step in range(1, STEPS):
-        by_rows(traced, state, step, used, commit=False)
-    whole = Stepper(traced, params, inputs, STEPS, used)
-    whole()
-    for segment in (Segment.PARAMS, Segment.OUTPUTS):
-        pairs = zip(whole.state.segment(segment), state.segment(segment), strict=True)
-        check(all(np.array_equal(a, b) for a, b in pairs), f"whole steps under {name}, {segment}")
-
-
 def measured(
     torch: Any, random: np.random.Generator, model: Model, name: str, threads: int, budget: float
 ) -> Iterator[Result]:
     """One optimizer on so many threads."""
     used = backend("numba", threads=threads)
     check_tiny(name, used)
-    check_samples(random, model, name, used)
     traced, params, inputs = start(model, name)
+    check_rows(random, traced, params, inputs, STEPS, used, f"{model.name} under {name}")
     plain, peer = Stepper(traced, params, inputs, STEPS, used), None
     if torch:
         torch.set_num_threads(threads)
