@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from rollup import process
-from rollup.cli import account, program, proof, receipt, sequencer, validator, worker
+from rollup.cli import account, content, program, proof, receipt, sequencer, validator, worker
 from rollup.cli.demo import demo
 from rollup.cli.deploy import deploy
 from rollup.cli.devnet import devnet
@@ -30,6 +30,7 @@ for name, group in (
     ("validator", validator.app),
     ("worker", worker.app),
     ("program", program.app),
+    ("content", content.app),
     ("receipt", receipt.app),
     ("proof", proof.app),
     ("account", account.app),

@@ -48,6 +48,7 @@ def test_these_are_the_commands() -> None:
         "plumbline account exit",
         "plumbline account open",
         "plumbline account show",
+        "plumbline content add",
         "plumbline demo",
         "plumbline deploy",
         "plumbline devnet",
