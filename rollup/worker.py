@@ -123,6 +123,7 @@ class Worker:
         self._identity = identity
         self._nonce = nonce
         self._signed = 0
+        self._held: tuple[Hash, list[Words]] | None = None
         self.params: Hash | None = None
         """Root of the params that the last claim left."""
 
@@ -170,7 +171,7 @@ class Worker:
         tensors: Sequence[Words],
     ) -> Work:
         first_step = job.first_step + turn * job.claim_steps
-        start = self._content.segment(params)
+        start = self._params_of(params)
         result = self._execute(
             program, first_step, job.claim_steps, start, tensors, (params, inputs)
         )
@@ -187,8 +188,17 @@ class Worker:
             steps=job.claim_steps,
             params=params,
             inputs=inputs,
-            params_after=self._content.put_segment(result.params, depths.params),
+            params_after=params
+            if result.params_root == params
+            else self._content.put_segment(result.params, depths.params),
             outputs=self._content.put_segment(result.outputs, depths.outputs),
         )
         self._nonce = Nonce(self._nonce + 1)
         return work
+
+    def _params_of(self, root: Hash) -> list[Words]:
+        """The last params are kept, as nobody can write them: inferences share theirs."""
+        if self._held is None or self._held[0] != root:
+            self._held = None  # before the next ones are read
+            self._held = (root, self._content.segment(root))
+        return self._held[1]
