@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from prover.errors import ProverError
 from prover.plan.graph import Edge, Graph, Node, Port
 from prover.plan.layered import Placement, Point, place
 from prover.row import Segment
@@ -26,6 +27,8 @@ _ACROSS: Final = 4
 _NAMED: Final = 40
 """Rows that a box's text names."""
 
+MOST: Final = 3_000
+"""Boxes that a picture may have: beyond, nobody reads it, and placing them takes minutes."""
 COLOURS: Final = {
     "matmul": ("#dbe7fb", "#3566b0"),
     "reduction": ("#e9def8", "#7446a8"),
@@ -72,7 +75,15 @@ class _Line:
 
 
 def draw(graph: Graph, heading: str) -> str:
-    """The picture, as the text of an SVG file."""
+    """The picture, as the text of an SVG file.
+
+    Raises:
+        ProverError: when the graph has more than `MOST` nodes.
+    """
+    if len(graph.nodes) > MOST:
+        raise ProverError(
+            f"{len(graph.nodes):,} {graph.unit}s are too many for a picture; {MOST:,} can be drawn"
+        )
     lines = [_lines(node) for node in graph.nodes]
     sizes = [_size(node, chips) for node, chips in zip(graph.nodes, lines, strict=True)]
     placed = place(sizes, [(edge.source, edge.target) for edge in graph.edges])

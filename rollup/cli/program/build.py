@@ -56,6 +56,7 @@ def build(
         "params": None if started is None else "0x" + started.hex(),
         "inputs": ["0x" + root.hex() for root in given],
     }
+    files.write_json(json, said)
     for table in summary.tables(found, said):
         report.CONSOLE.print(table)
         report.CONSOLE.print()
@@ -63,4 +64,3 @@ def build(
     kept |= {"params": said["params"]} if started else {}
     kept |= {f"inputs {place}": root for place, root in enumerate(said["inputs"])}
     report.CONSOLE.print(report.facts(f"kept in {content}", kept))
-    files.write_json(json, said)

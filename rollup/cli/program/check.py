@@ -62,6 +62,7 @@ def check(
         ],
         "steps_a_claim": steps,
     }
+    files.write_json(json, said)
     sizes = {"program": found.id, "rows": f"{len(found.program.packed):,}"}
     sizes |= {f"steps a claim, {name}": f"{most:,}" for name, most in steps.items()}
     report.CONSOLE.print(report.facts("checked", sizes))
@@ -81,7 +82,6 @@ def check(
         report.CONSOLE.print(report.table("findings", lines, header, left=(0, 1, 3, 4)))
     if len(listed) > _SHOWN:
         report.CONSOLE.print(f"and {len(listed) - _SHOWN} more; --json FILE has them all")
-    files.write_json(json, said)
     if counts[Rank.WRONG.value] or counts[Rank.COSTLY.value]:
         raise InvalidInput(
             f"program {found.id}: {counts[Rank.WRONG.value]} wrong, "

@@ -42,7 +42,7 @@ def hash_(
         "depths": list(header.depths),
         "header": "0x" + header.pack().hex(),
     }
-    report.CONSOLE.print(report.facts("computed again", said))
     files.write_json(json, said)
+    report.CONSOLE.print(report.facts("computed again", said))
     if wanted is not None and wanted != found.program.id:
         raise InvalidInput(f"{program} has the id {found.id}, not {expect}")

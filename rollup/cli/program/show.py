@@ -49,16 +49,15 @@ def show(
     tables = summary.tables(found, said)
     if made:
         tables += _planned(found, made, said)
-    picture = "" if svg is None else _picture(found, made)
+    if svg is not None:
+        files.write_text(svg, _picture(found, made))
+    files.write_json(json, said)
     for place, table in enumerate(tables):
         if place:
             report.CONSOLE.print()
         report.CONSOLE.print(table)
     if reason is not None:
         report.CONSOLE.print(f"\nIts rows are executed one by one: {reason}.")
-    if svg is not None:
-        files.write_text(svg, picture)
-    files.write_json(json, said)
 
 
 def _planned(found: "Found", made: "Plan", said: dict[str, Any]) -> list[Any]:

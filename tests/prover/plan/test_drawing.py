@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prover.errors import ProverError
 from prover.ops import Opcode
 from prover.plan import plan
-from prover.plan.drawing import COLOURS, draw
+from prover.plan.drawing import COLOURS, MOST, draw
 from prover.plan.graph import Graph, graph_of_plan, graph_of_rows
 from prover.plan.layered import Edge, layers_of, place
 from prover.program import Program
@@ -207,6 +208,12 @@ def test_long_names_are_cut_in_the_box_and_whole_in_its_text() -> None:
     assert max(map(len, texts(picture))) < 100
     assert any("…" in one for one in texts(picture))
     assert name in picture
+
+
+def test_what_nobody_could_read_is_refused() -> None:
+    many = rows_of(*[(0, 1, 4, 0)] * (MOST + 1))
+    with pytest.raises(ProverError, match="3,001 rows are too many"):
+        draw(graph_of_rows(many), "x")
 
 
 def test_many_rows_are_counted() -> None:
