@@ -40,15 +40,22 @@ def hash_rows(
     """
     if source.nbytes < count * length or out.nbytes < count * HASH_BYTES:
         raise IndexError(f"{count} messages of {length} bytes do not fit these arrays")
-    run, read, write = hasher(length), _address(source), _address(out)
-    size = count if threads <= 1 else 1 << BLOCK_HEIGHT
+    _hash(tag, _address(source), _address(out), count, length, threads)
+
+
+def _hash(tag: Tag, read: int, write: int, count: int, length: int, threads: int) -> None:
+    run = hasher(length)
+    if threads <= 1:
+        run(tag, read, write, count)
+        return
+    size = 1 << BLOCK_HEIGHT
 
     def block(number: int) -> None:
         start = number * size
         rows = min(size, count - start)
         run(tag, read + start * length, write + start * HASH_BYTES, rows)
 
-    share_out(block, -(-count // max(size, 1)), threads)
+    share_out(block, -(-count // size), threads)
 
 
 def climb(nodes: Hashes, count: int, levels: int, node: Tag, absent: Hash) -> None:
@@ -85,12 +92,22 @@ def levels(
     depth: int | None = None,
     threads: int = 1,
 ) -> list[Hashes]:
-    """`merkle.levels` of an array."""
+    """`merkle.levels` of an array. Those above the leaves share one piece of memory."""
     level = np.ascontiguousarray(leaves) if len(leaves) else row_of(absent).reshape(1, -1)
-    rows = [level]
-    for height in range(ceil_log2(len(leaves)) if depth is None else depth):
-        level = _parents(level, node, subtree(absent, height, node), threads)[:-1]
+    counts = [len(level)]
+    for _ in range(ceil_log2(len(leaves)) if depth is None else depth):
+        counts.append(-(-counts[-1] // 2))
+    rows, above = [level], np.empty((sum(counts[1:]), HASH_BYTES), np.uint8)
+    read, write = _address(level), _address(above)
+    for height, count in enumerate(counts[1:]):
+        pairs, odd = divmod(counts[height], 2)
+        _hash(node, read, write, pairs, 2 * HASH_BYTES, threads)
+        if odd:
+            sibling = subtree(absent, height, node)
+            above[pairs] = row_of(tagged(node, level[-1].tobytes(), sibling))
+        level, above = above[:count], above[count:]
         rows.append(level)
+        read, write = write, write + count * HASH_BYTES
     return rows
 
 
@@ -189,11 +206,11 @@ def joined(hashes: Sequence[Hash]) -> Hashes:
     return np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, HASH_BYTES)
 
 
-def _parents(level: Hashes, node: Tag, absent: Hash, threads: int = 1) -> Hashes:
+def _parents(level: Hashes, node: Tag, absent: Hash) -> Hashes:
     """The level above one of n >= 1 nodes, and room for a row more."""
     pairs, odd = divmod(len(level), 2)
     above = np.empty((pairs + odd + 1, HASH_BYTES), np.uint8)
-    hash_rows(node, level, above, pairs, 2 * HASH_BYTES, threads)
+    hash_rows(node, level, above, pairs, 2 * HASH_BYTES)
     if odd:
         above[pairs] = row_of(tagged(node, level[-1].tobytes(), absent))
     return above

@@ -6,6 +6,7 @@ recomputes; `check_data` is the one place where posted data is held against a po
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -19,15 +20,17 @@ from rollup.protocol.header import Header, data_hashes
 from rollup.protocol.receipts import Receipt
 from rollup.protocol.types import U32_MAX, Hash
 
+_LEAF: Final = np.dtype([("id", "V32"), ("signature", "V65")])
+
 
 def leaves(entries: Sequence[Entry]) -> Hashes:
     """The batch leaves of all receipts of entries, in order."""
     ids = b"".join([receipt.id for entry in entries for receipt in entry.receipts])
     signatures = b"".join([entry.signature * len(entry.receipts) for entry in entries])
-    rows = np.empty((len(ids) // 32, 32 + 65), np.uint8)
-    rows[:, :32] = np.frombuffer(ids, np.uint8).reshape(-1, 32)
-    rows[:, 32:] = np.frombuffer(signatures, np.uint8).reshape(-1, 65)
-    return hashes.hash_all(Tag.BATCH_LEAF, rows)
+    rows = np.empty(len(ids) // 32, _LEAF)
+    rows["id"] = np.frombuffer(ids, "V32")
+    rows["signature"] = np.frombuffer(signatures, "V65")
+    return hashes.hash_all(Tag.BATCH_LEAF, rows.view(np.uint8).reshape(-1, 32 + 65))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,11 @@ class Batch:
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> "Batch":
         """The batch of these entries."""
-        receipts = tuple(receipt for entry in entries for receipt in entry.receipts)
-        return cls(tuple(entries), receipts, tuple(hashes.levels(leaves(entries), Tag.BATCH_NODE)))
+        receipts: list[Receipt] = []
+        for entry in entries:
+            receipts += entry.receipts
+        levels = hashes.levels(leaves(entries), Tag.BATCH_NODE)
+        return cls(tuple(entries), tuple(receipts), tuple(levels))
 
     @property
     def root(self) -> Hash:
