@@ -10,15 +10,8 @@ from typing import Final, TypeVar
 
 from prover.ops import Opcode
 from prover.tracer import namespace as xp
-from prover.tracer.array import (
-    Array,
-    broadcast,
-    concat,
-    constant_word,
-    iota,
-    permute,
-    reshape,
-)
+from prover.tracer.array import Array
+from prover.tracer.making import broadcast, concat, constant_word, iota, permute, reshape
 from prover.tracer.symbols import DType, Kind, Op, TraceError, scope
 
 Key = TypeVar("Key")

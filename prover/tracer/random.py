@@ -11,7 +11,8 @@ from math import prod
 from typing import Any, Final
 
 from prover.ops import Opcode
-from prover.tracer.array import Array, map_op
+from prover.tracer.array import Array
+from prover.tracer.making import map_op
 from prover.tracer.nn.core import arange, concat
 from prover.tracer.standard import namespace_of
 from prover.tracer.symbols import DType, TraceError
@@ -73,9 +74,17 @@ def uniform(key: Any, step: Any, shape: tuple[int, ...], *, site: int = 0) -> An
 
 
 def dropout(x: Any, rate: float, key: Any, step: Any, *, site: int = 0) -> Any:
-    """x / (1 - rate) with a probability of 1 - rate, else 0; each element drawn by itself.
+    """x times `dropout_factors`; x itself at a rate of 0."""
+    return x if rate == 0 else x * dropout_factors(x, x.shape, rate, key, step, site=site)
 
-    An element stays where its word of `random_words`, read as a signed number, is at least
+
+def dropout_factors(
+    like: Any, shape: tuple[int, ...], rate: float, key: Any, step: Any, *, site: int = 0
+) -> Any:
+    """1 / (1 - rate) with a probability of 1 - rate, else 0, each drawn by itself; floats as those
+    of `like`.
+
+    An element is kept where its word of `random_words`, read as a signed number, is at least
     rate * 2^32 - 2^31. No gradient flows through that.
 
     Raises:
@@ -83,13 +92,10 @@ def dropout(x: Any, rate: float, key: Any, step: Any, *, site: int = 0) -> Any:
     """
     if not 0 <= rate < 1:
         raise TraceError(f"a dropout rate of {rate}; take one from 0 up to below 1")
-    if rate == 0:
-        return x
     least = min(round(rate * 2.0**32), _WORD) - (1 << 31)
-    kept = random_words(key, step, prod(x.shape), site=site) >= least
-    xp = namespace_of(x)
-    factors = xp.astype(kept, x.dtype) * (1 / (1 - rate))
-    return x * xp.reshape(factors, x.shape)
+    kept = random_words(key, step, prod(shape), site=site) >= least
+    xp = namespace_of(like)
+    return xp.reshape(xp.astype(kept, like.dtype) * (1 / (1 - rate)), shape)
 
 
 def _wide(x: Any) -> Any:

@@ -20,6 +20,7 @@ class TraceError(ProverError):
     """A function does what cannot be traced, or not in this way; says at which of its lines."""
 
     def __init__(self, why: str) -> None:
+        self.why = why
         line = users_line()
         super().__init__(f"{why} ({line})" if line else why)
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from prover.tracer.array import Array, reshape
-from prover.tracer.symbols import Kind, Step, TraceError, Turn
+from prover.tracer.array import Array
+from prover.tracer.making import reshape
+from prover.tracer.symbols import DType, Kind, Step, TraceError, Turn
 
 
 def index(x: Array, key: Any) -> Array:
@@ -64,7 +65,9 @@ def _along(x: Array, axis: int, key: Any) -> tuple[int, int, int]:
     if isinstance(key, slice):
         start, stop, step = key.indices(size)
         return start, step, len(range(start, stop, step))
-    if isinstance(key, bool) or not hasattr(key, "__index__"):
+    if isinstance(key, Array) and key.element == DType.MASK:
+        raise TraceError("a mask picks as many elements as it likes; use where")
+    if isinstance(key, bool | Array) or not hasattr(key, "__index__"):
         raise TraceError(f"cannot index with {type(key).__name__}; use take for arrays of places")
     place = int(key)
     if not -size <= place < size:

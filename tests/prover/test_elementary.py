@@ -14,8 +14,7 @@ from scipy import special
 
 from prover.backends import backend
 from prover.ops import OPS
-from prover.tracer import elementary
-from prover.tracer import erf, sigmoid, tanh
+from prover.tracer import elementary, erf, sigmoid, tanh
 from tests.prover.traced import evaluate, opcodes, program_of
 
 Floats = NDArray[np.float32]

@@ -32,7 +32,7 @@ from prover.tracer import (
     trace,
     training_step,
 )
-from prover.tracer.array import concat, reshape
+from prover.tracer.making import concat, reshape
 from tests.prover.traced import floats
 
 Doubles = NDArray[np.float64]

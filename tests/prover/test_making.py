@@ -1,11 +1,15 @@
 """Arrays made from nothing or from others: numbers in a row, arrays behind each other."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
 from prover.plan import plan
 from prover.tracer import Array, TraceError, trace
-from prover.tracer.array import concat, current_graph, iota
+from prover.tracer.array import current_graph
+from prover.tracer.making import concat, iota
 from tests.prover.traced import evaluate, floats, program_of
 
 
@@ -37,6 +41,36 @@ def test_what_does_not_stand_behind_each_other() -> None:
         program_of(lambda a, b: concat([a, b]), floats(3), np.zeros(3, np.int32))
     with pytest.raises(TraceError, match="a row of 0 numbers"):
         program_of(lambda a: iota(a.graph, 0), floats(3))
+
+
+def test_operators_are_the_standards() -> None:
+    x, y = floats(2, 3), np.array([[7, -7, 8], [0, 1, 100]], np.int32)
+    functions: tuple[Callable[[Any, Any], Any], ...] = (
+        lambda x, y: x**2,
+        lambda x, y: +abs(-x),
+        lambda x, y: y // 3 + y % 5,
+        lambda x, y: (y << 2) + (y >> 1),
+        lambda x, y: (y & 6) | (1 ^ y) | ~y,
+        lambda x, y: (x > 0) & ~(y == 7) | (x < -1) ^ (y > 1),
+    )
+    for function in functions:
+        assert np.array_equal(evaluate(function, x, y), function(x, y))
+
+
+@pytest.mark.parametrize("convert", [float, int, bool, [1, 2].__getitem__])
+def test_a_traced_value_is_no_number_yet(convert: Any) -> None:
+    with pytest.raises(TraceError, match="test_making"):
+        program_of(lambda x: x + convert(x[0]), floats(2))
+
+
+def test_numbers_that_do_not_fit() -> None:
+    for number in (2**31, -(2**31) - 1, 0.5, np.inf, np.nan):
+        with pytest.raises(TraceError, match="does not fit int32"):
+            program_of(lambda x, number=number: x + number, np.zeros(2, np.int32))
+    with pytest.raises(TraceError, match="use where"):
+        program_of(lambda x: x[x > 0], floats(2))
+    with pytest.raises(TraceError, match="no devices"):
+        program_of(lambda x: x.to_device("cuda"), floats(2))
 
 
 def test_the_trace_under_way() -> None:

@@ -310,7 +310,7 @@ REFUSED: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
     ("do not fit shape", lambda a: namespace(a).reshape(a, (5, -1)), (A,)),
     ("outside axis 0", lambda a: a[3], (A,)),
     ("too many indices", lambda a: a[0, 0, 0], (A,)),
-    ("use take", lambda a, m: a[m], (A, MASK)),
+    ("use where", lambda a, m: a[m], (A, MASK)),
     ("takes a mask first", lambda a: namespace(a).where(a, a, a), (A,)),
     ("no axis 2", lambda a: namespace(a).sum(a, axis=2), (A,)),
     ("not of size 1", lambda a: namespace(a).squeeze(a, 0), (A,)),

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.fronts.torch_export.errors import TorchFrontError, place_of, told_where
+from prover.fronts.torch_export.ops import PLAIN
 from prover.fronts.torch_export.tensors import array_of, torch
 from prover.tracer import Array, DType
-from prover.tracer.array import broadcast, current_graph, iota
+from prover.tracer.array import current_graph
+from prover.tracer.making import broadcast, iota
 from prover.tracer.symbols import Kind
 
 
@@ -47,7 +49,11 @@ def needed(
     """The constants that other calls or the results read, as arrays by name of their node."""
     found: dict[str, NDArray[Any]] = {}
     node_type = torch().fx.Node
-    readers = [node.all_input_nodes for node in nodes if node.name not in values]
+    readers = [
+        [one for one in node.all_input_nodes if one is not plain_argument(node)]
+        for node in nodes
+        if node.name not in values
+    ]
     readers.append([one for one in results if isinstance(one, node_type)])
     for read in readers:
         for one in read:
@@ -55,6 +61,12 @@ def needed(
                 with told_where(one):
                     found[one.name] = array_of(one.name, values[one.name])
     return found
+
+
+def plain_argument(node: Any) -> Any:
+    """The argument of a call that it takes as a plain array, if there is one."""
+    place = PLAIN.get(str(node.target), len(node.args))
+    return node.args[place] if place < len(node.args) else None
 
 
 def is_param(array: NDArray[Any]) -> bool:

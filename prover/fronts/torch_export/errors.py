@@ -11,10 +11,16 @@ from prover.tracer import TraceError
 
 _FRAME: Final = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in \S+\n\s*(?P<code>.*)')
 _TORCH: Final = f"{os.sep}torch{os.sep}"
+_ROOM: Final = str(Path(__file__).resolve().parent)
 
 
 class TorchFrontError(TraceError):
     """A torch module, loss, optimizer or tensor that cannot become part of a program."""
+
+    def __init__(self, why: str) -> None:
+        # Not the line that is being traced, which is this front's: `place_of` has the user's.
+        super(TraceError, self).__init__(why)
+        self.why = why
 
 
 def place_of(node: Any) -> str:
@@ -28,15 +34,19 @@ def place_of(node: Any) -> str:
     if modules:
         parts.append(f"in {modules[-1]}")
     frames = list(_FRAME.finditer(node.meta.get("stack_trace") or ""))
+    frames = [one for one in frames if not one["file"].startswith(_ROOM)]
     frames = [one for one in frames if _TORCH not in one["file"]] or frames
     if frames:
         last = frames[-1]
-        parts.append(f"at {_short(last['file'])}:{last['line']}: {last['code'].strip()}")
+        code = last["code"].strip().rstrip("(")
+        parts.append(f"at {_short(last['file'])}:{last['line']}: {code}")
     return f" ({', '.join(parts)})" if parts else ""
 
 
 def _short(name: str) -> Path:
     path, here = Path(name), Path.cwd()
+    if "site-packages" in path.parts:
+        return Path(*path.parts[path.parts.index("site-packages") + 1 :])
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
@@ -46,4 +56,4 @@ def told_where(node: Any) -> Iterator[None]:
     try:
         yield
     except TraceError as error:
-        raise TorchFrontError(f"{node.target}: {error}{place_of(node)}") from error
+        raise TorchFrontError(f"{node.target}: {error.why}{place_of(node)}") from error

@@ -57,42 +57,31 @@ def export(module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Exp
     Raises:
         TorchFrontError: when torch cannot export it, or it changes its inputs.
     """
-    kinds = torch().export.graph_signature.InputKind
+    leaves = torch().utils._pytree.tree_leaves((args, dict(kwargs)))
+    for number, one in enumerate(one for one in leaves if isinstance(one, torch().Tensor)):
+        array_of(f"input {number}", one)
     program = _core_aten(module, args, dict(kwargs))
-    params, inputs, fixed = {}, {}, {}
-    used = {node.name for node in program.graph.nodes if node.users}
-    first: dict[Any, str] = {}
-    tied: dict[str, str] = {}
-    arrays: dict[str, NDArray[Any]] = {}
-    trainable = set()
-    for spec in program.graph_signature.input_specs:
-        name = spec.arg.name
-        if spec.kind == kinds.USER_INPUT:
-            if type(spec.arg).__name__ == "ConstantArgument":
-                fixed[name] = spec.arg.value
-            else:
-                inputs[name] = name
-        elif spec.kind not in {kinds.PARAMETER, kinds.BUFFER, kinds.CONSTANT_TENSOR}:
-            raise TorchFrontError(f"{spec.target} is a {spec.kind.name}; give tensors alone")
-        elif name in used:
-            tensor = _held(program, spec.target)
-            known = first.setdefault(_identity(tensor), spec.target)
-            params[name] = known
-            if known != spec.target:
-                tied[spec.target] = known
-                continue
-            arrays[known] = array_of(known, tensor)
-            if spec.kind == kinds.PARAMETER and tensor.requires_grad:
-                trainable.add(known)
+    kinds = torch().export.graph_signature.InputKind
+    given = [s for s in program.graph_signature.input_specs if s.kind == kinds.USER_INPUT]
+    fixed = {s.arg.name: s.arg.value for s in given if hasattr(s.arg, "value")}
     results, mutated = _outputs(program)
+    params, tensors, tied = _held(program, mutated)
     calls = [node for node in program.graph.nodes if node.op == "call_function"]
     for node in program.graph.nodes:
         if node.op not in {"call_function", "placeholder", "output"}:
             raise TorchFrontError(f"{node.op} {node.target} is no op{place_of(node)}")
     return Exported(
-        calls, params, arrays, tied, frozenset(trainable), inputs, fixed, results,
-        _names(program, len(results)), mutated,
-    )  # fmt: skip
+        nodes=calls,
+        params=params,
+        arrays={name: array_of(name, tensor) for name, tensor in tensors.items()},
+        tied=tied,
+        trainable=frozenset(name for name, tensor in tensors.items() if tensor.requires_grad),
+        inputs={s.arg.name: s.arg.name for s in given if s.arg.name not in fixed},
+        fixed=fixed,
+        results=results,
+        names=_names(program, len(results)),
+        mutated={tied.get(name, name): node for name, node in mutated.items()},
+    )
 
 
 def _core_aten(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -123,8 +112,33 @@ def evaluating(module: Any) -> Iterator[None]:
             one.training = mode
 
 
-def _held(program: Any, name: str) -> Any:
-    return program.state_dict[name] if name in program.state_dict else program.constants[name]
+def _held(
+    program: Any, mutated: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, Any], dict[str, str]]:
+    """Names by placeholder, tensors by name, and further names of tensors that are one."""
+    kinds = torch().export.graph_signature.InputKind
+    specs = [s for s in program.graph_signature.input_specs if s.kind != kinds.USER_INPUT]
+    tensors: dict[str, Any] = {}
+    first: dict[Any, str] = {}
+    known: dict[str, str] = {}
+    for spec in specs:
+        if spec.kind not in {kinds.PARAMETER, kinds.BUFFER, kinds.CONSTANT_TENSOR}:
+            raise TorchFrontError(f"{spec.target} is a {spec.kind.name}; give tensors alone")
+        stored = program.state_dict if spec.target in program.state_dict else program.constants
+        tensors[spec.target] = stored[spec.target]
+        known[spec.target] = first.setdefault(_identity(stored[spec.target]), spec.target)
+    read = {node.name for node in program.graph.nodes if node.users}
+    params = {
+        spec.arg.name: known[spec.target]
+        for spec in specs
+        if spec.arg.name in read or spec.target in mutated
+    }
+    kept = set(params.values())
+    return (
+        params,
+        {name: tensor for name, tensor in tensors.items() if name in kept},
+        {name: one for name, one in known.items() if one != name and one in kept},
+    )
 
 
 def _identity(tensor: Any) -> Any:

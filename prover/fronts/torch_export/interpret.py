@@ -30,6 +30,8 @@ class Graph:
     exported: Exported
     folded: Mapping[str, Any]
     constants: Mapping[str, NDArray[Any]] = field(repr=False)
+    plain: Mapping[str, NDArray[Any]] = field(repr=False)
+    """Constants that calls take as they are."""
 
     @classmethod
     def of(cls, exported: Exported) -> "Graph":
@@ -45,7 +47,17 @@ class Graph:
         read = constants.needed(
             exported.nodes, [*exported.results, *exported.mutated.values()], folded
         )
-        return cls(exported, folded, read)
+        plain = {}
+        for node in exported.nodes:
+            argument = constants.plain_argument(node)
+            if argument is not None:
+                if argument.name not in folded:
+                    raise TorchFrontError(
+                        f"{node.target}: {argument.name} hangs on an input{place_of(node)}; "
+                        "make it a constant"
+                    )
+                plain[argument.name] = folded[argument.name].numpy()
+        return cls(exported, folded, read, plain)
 
     @property
     def params(self) -> dict[str, NDArray[Any]]:
@@ -62,7 +74,7 @@ class Graph:
             TorchFrontError: when an op cannot be lowered as it is called.
         """
         exported = self.exported
-        known: dict[str, Any] = {**exported.fixed}
+        known: dict[str, Any] = {**exported.fixed, **self.plain}
         known |= {name: params[target] for name, target in exported.params.items()}
         known |= {place: inputs[name] for place, name in exported.inputs.items()}
         for name, array in self.constants.items():
@@ -80,7 +92,7 @@ class Graph:
 def _check(node: Any) -> None:
     name = str(node.target)
     if node.target is not operator.getitem and name not in TABLE and name not in _SILENT:
-        instead = INSTEAD.get(name.rpartition(".")[0], "write it in ops that are lowered")
+        instead = INSTEAD.get(name.rpartition(".")[0], "write it out in smaller ones")
         raise TorchFrontError(f"{name} has no lowering{place_of(node)}; {instead}")
     values = node.meta.get("val")
     for value in values if isinstance(values, list | tuple) else [values]:
@@ -96,6 +108,8 @@ def _check(node: Any) -> None:
 def _call(node: Any, known: Mapping[str, Any]) -> Any:
     args = [_mapped(one, known) for one in node.args]
     if node.target is operator.getitem:
+        if args[0][args[1]] is None:
+            raise TraceError(f"result {args[1]} of {node.args[0].target} is not lowered")
         return args[0][args[1]]
     kwargs = {k: _mapped(v, known) for k, v in node.kwargs.items() if k not in _PLACING}
     made = TABLE[str(node.target)](*args, **kwargs)

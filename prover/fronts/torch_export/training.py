@@ -83,8 +83,9 @@ def training(
     count = _batches(args, wanted)
     graph = Graph.of(_exported(module, loss, _first(args), _first(wanted)))
     exported = graph.exported
-    if len(exported.results) != 1:
-        raise TorchFrontError("the loss gives several results; give one scalar")
+    shapes = [tuple(one.meta["val"].shape) for one in exported.results if hasattr(one, "meta")]
+    if shapes != [()]:
+        raise TorchFrontError(f"the loss gives tensors of shapes {shapes}; give one scalar")
     names = {
         id(one): exported.tied.get(name, name)
         for name, one in module.named_parameters(remove_duplicate=False)
@@ -129,6 +130,7 @@ def _exported(module: Any, loss: Any, args: tuple[Any, ...], targets: tuple[Any,
         def forward(self, inputs: tuple[Any, ...], targets: tuple[Any, ...]) -> Any:
             return self.loss(self.module(*inputs), *targets)
 
+    Lost.__name__ = f"{type(module).__name__} and its loss"
     found = export(Lost(), (args, targets), {})
     prefix = "module."
     tensor_type = torch().Tensor

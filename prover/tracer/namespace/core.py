@@ -1,16 +1,18 @@
 """What the namespace's functions share: operands, axes, dtypes, rules."""
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prover.ops import Opcode
-from prover.tracer.array import Array, map_op, pair, permute
+from prover.tracer import making
+from prover.tracer.array import Array
+from prover.tracer.making import map_op, pair, permute
 from prover.tracer.namespace.literals import literal
-from prover.tracer.symbols import DType, Kind, TraceError
+from prover.tracer.symbols import DType, TraceError
 
 Like = Array | float | np.generic | NDArray[Any] | Sequence[Any]
 """An array, or numbers that become one beside it or alone."""
@@ -34,11 +36,7 @@ def operands(x: Like, y: Like) -> tuple[Array, Array]:
 
 def needs(x: Like, *kinds: DType) -> Array:
     """The array, which must be of one of these dtypes."""
-    x = traced(x)
-    if x.element not in kinds:
-        wanted = " or ".join(kind.value for kind in kinds)
-        raise TraceError(f"{x.element.value} where {wanted} is needed; convert with astype")
-    return x
+    return making.needs(traced(x), *kinds)
 
 
 def floats(x: Like) -> Array:
@@ -60,16 +58,6 @@ def masks(x: Like) -> Array:
 def scalar(graph_of: Array, value: float) -> Array:
     """A constant of the dtype of another array."""
     return graph_of.graph.constant(value, graph_of.element)
-
-
-def detached(x: Array) -> Array:
-    """The same values, through which no gradient flows."""
-    return x.graph.add(Kind.DETACH, (x,), x.shape, x.element)
-
-
-def ruled(value: Array, inputs: Sequence[Array], rule: Callable[[Array], Sequence[Array]]) -> Array:
-    """The same values, whose gradient is given: see `prover.tracer.ruled`."""
-    return value.graph.add(Kind.RULED, (value, *inputs), value.shape, value.element, rule)
 
 
 def where(condition: Like, x1: Like, x2: Like, /) -> Array:

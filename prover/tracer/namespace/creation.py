@@ -5,7 +5,8 @@ from math import ceil
 from typing import Any, Literal
 
 from prover.ops import Opcode
-from prover.tracer.array import Array, broadcast, current_graph, iota, map_op, reshape
+from prover.tracer.array import Array, current_graph
+from prover.tracer.making import broadcast, iota, map_op, reshape
 from prover.tracer.namespace.core import Like, no_device, scalar, sizes_of, traced, where
 from prover.tracer.namespace.data_types import astype
 from prover.tracer.namespace.literals import literal

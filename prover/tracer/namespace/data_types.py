@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 
 from prover.ops import Opcode
-from prover.tracer.array import Array, map_op
+from prover.tracer.array import Array
+from prover.tracer.making import map_op
 from prover.tracer.namespace.core import Like, no_device, scalar, traced
 from prover.tracer.symbols import DType, TraceError
 

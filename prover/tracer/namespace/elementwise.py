@@ -5,17 +5,9 @@
 from typing import Final
 
 from prover.ops import Opcode
-from prover.tracer.array import Array, arithmetic, bits_of, map_op
-from prover.tracer.namespace.core import (
-    Like,
-    detached,
-    floats,
-    needs,
-    numbers,
-    operands,
-    scalar,
-    where,
-)
+from prover.tracer.array import Array
+from prover.tracer.making import arithmetic, bits_of, detached, map_op
+from prover.tracer.namespace.core import Like, floats, needs, numbers, operands, scalar, where
 from prover.tracer.symbols import DType
 
 _SIGN: Final = 0x80000000

@@ -12,17 +12,9 @@ from typing import Any, Final
 import numpy as np
 
 from prover.ops import Opcode
-from prover.tracer.array import Array, bits_of, broadcast, constant_word, map_op
-from prover.tracer.namespace.core import (
-    Like,
-    detached,
-    floats,
-    numbers,
-    operands,
-    ruled,
-    scalar,
-    where,
-)
+from prover.tracer.array import Array
+from prover.tracer.making import bits_of, broadcast, constant_word, detached, map_op, ruled
+from prover.tracer.namespace.core import Like, floats, numbers, operands, scalar, where
 from prover.tracer.namespace.elementwise import abs, maximum
 from prover.tracer.symbols import DType, Kind, TraceError
 

@@ -7,16 +7,18 @@ from typing import Any, Final, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.tracer.array import (
-    Array,
+from prover.tracer.array import Array
+from prover.tracer.making import (
     broadcast,
     broadcast_shapes,
     concat,
+    detached,
     iota,
     permute,
     reshape,
+    ruled,
 )
-from prover.tracer.namespace.core import Like, axis_of, detached, moved, ruled, traced, where
+from prover.tracer.namespace.core import Like, axis_of, moved, traced, where
 from prover.tracer.namespace.literals import literal
 from prover.tracer.symbols import DType, Kind, TraceError
 

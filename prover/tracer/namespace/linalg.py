@@ -5,7 +5,8 @@
 from math import inf
 from typing import TYPE_CHECKING, Literal, SupportsIndex
 
-from prover.tracer.array import Array, broadcast, reshape
+from prover.tracer.array import Array
+from prover.tracer.making import broadcast, reshape
 from prover.tracer.namespace import statistics
 from prover.tracer.namespace.core import Axes, Like, axis_of, floats, moved, operands, traced
 from prover.tracer.namespace.creation import eye

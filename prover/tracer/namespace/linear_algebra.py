@@ -7,13 +7,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import SupportsIndex
 
-from prover.tracer.array import (
-    Array,
-    broadcast,
-    broadcast_shapes,
-    permute,
-    reshape,
-)
+from prover.tracer.array import Array
+from prover.tracer.making import broadcast, broadcast_shapes, permute, reshape
 from prover.tracer.namespace.core import Like, axis_of, moved, numbers, operands
 from prover.tracer.symbols import Kind, TraceError
 

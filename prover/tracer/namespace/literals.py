@@ -4,7 +4,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from prover.tracer.array import Array, broadcast, concat, current_graph, reshape
+from prover.tracer.array import Array, current_graph
+from prover.tracer.making import broadcast, concat, reshape
 from prover.tracer.symbols import DType, Kind, TraceError
 
 MOST_RUNS: Final = 64

@@ -5,15 +5,16 @@ import operator
 from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
-from prover.tracer import array
-from prover.tracer.array import Array, broadcast, permute
+from prover.tracer import making
+from prover.tracer.array import Array
+from prover.tracer.making import broadcast, permute
 from prover.tracer.namespace.core import Axes, Like, axes_of, axis_of, moved, sizes_of, traced
 from prover.tracer.symbols import Shape, TraceError
 
 
 def reshape(x: Like, /, shape: Any, *, copy: object = None) -> Array:
     """The elements in row-major order under another shape; one size may be -1."""
-    return array.reshape(traced(x), sizes_of(shape))
+    return making.reshape(traced(x), sizes_of(shape))
 
 
 def permute_dims(x: Like, /, axes: Sequence[SupportsIndex]) -> Array:
@@ -43,7 +44,7 @@ def moveaxis(x: Like, source: Any, destination: Any, /) -> Array:
 
 def broadcast_shapes(*shapes: Shape) -> Shape:
     """The shape that all broadcast to."""
-    return array.broadcast_shapes(*shapes)
+    return making.broadcast_shapes(*shapes)
 
 
 def broadcast_to(x: Like, /, shape: Any) -> Array:
@@ -54,7 +55,7 @@ def broadcast_to(x: Like, /, shape: Any) -> Array:
 def broadcast_arrays(*arrays: Like) -> list[Array]:
     """Arrays seen in the shape that all broadcast to."""
     seen = [traced(one) for one in arrays]
-    shape = array.broadcast_shapes(*(one.shape for one in seen))
+    shape = making.broadcast_shapes(*(one.shape for one in seen))
     return [broadcast(one, shape) for one in seen]
 
 
@@ -65,7 +66,7 @@ def expand_dims(x: Like, /, *, axis: SupportsIndex = 0) -> Array:
     if not -x.ndim - 1 <= place <= x.ndim:
         raise TraceError(f"shape {x.shape} has no place {place} for an axis")
     place %= x.ndim + 1
-    return array.reshape(x, (*x.shape[:place], 1, *x.shape[place:]))
+    return making.reshape(x, (*x.shape[:place], 1, *x.shape[place:]))
 
 
 def squeeze(x: Like, /, axis: Axes) -> Array:
@@ -75,7 +76,7 @@ def squeeze(x: Like, /, axis: Axes) -> Array:
     for place in places:
         if x.shape[place] != 1:
             raise TraceError(f"axis {place} of shape {x.shape} is not of size 1")
-    return array.reshape(x, tuple(n for place, n in enumerate(x.shape) if place not in places))
+    return making.reshape(x, tuple(n for place, n in enumerate(x.shape) if place not in places))
 
 
 def concat(arrays: Sequence[Like], /, *, axis: SupportsIndex | None = 0) -> Array:
@@ -84,12 +85,12 @@ def concat(arrays: Sequence[Like], /, *, axis: SupportsIndex | None = 0) -> Arra
     if not parts:
         raise TraceError("concat takes one array or more")
     if axis is None:
-        return array.concat([array.reshape(one, (one.size,)) for one in parts])
+        return making.concat([making.reshape(one, (one.size,)) for one in parts])
     place = axis_of(parts[0], axis)
     for one in parts:
         if one.ndim != parts[0].ndim:
             raise TraceError(f"shapes {parts[0].shape} and {one.shape} differ in their axes")
-    return moved(array.concat([moved(one, place, 0) for one in parts]), 0, place)
+    return moved(making.concat([moved(one, place, 0) for one in parts]), 0, place)
 
 
 def stack(arrays: Sequence[Like], /, *, axis: SupportsIndex = 0) -> Array:
@@ -117,7 +118,7 @@ def roll(x: Like, /, shift: Any, *, axis: Any = None) -> Array:
     """Places moved on along axes, the last ones to the front; flattened without `axis`."""
     x = traced(x)
     if axis is None:
-        return array.reshape(roll(array.reshape(x, (x.size,)), shift, axis=0), x.shape)
+        return making.reshape(roll(making.reshape(x, (x.size,)), shift, axis=0), x.shape)
     axes, shifts = sizes_of(axis), sizes_of(shift)
     if len(shifts) != len(axes) and 1 not in (len(shifts), len(axes)):
         raise TraceError(f"roll by {shift} along {axis}; give one shift for each axis")
@@ -126,7 +127,7 @@ def roll(x: Like, /, shift: Any, *, axis: Any = None) -> Array:
         place = axis_of(x, one)
         front = moved(x, place, 0)
         if at := -by % len(front):
-            x = moved(array.concat([front[at:], front[:at]]), 0, place)
+            x = moved(making.concat([front[at:], front[:at]]), 0, place)
     return x
 
 
@@ -140,11 +141,11 @@ def repeat(x: Like, repeats: Any, /, *, axis: SupportsIndex | None = None) -> Ar
     if isinstance(repeats, Array) or not hasattr(repeats, "__index__") or int(repeats) < 1:
         raise TraceError("repeat takes one number, 1 or more; use take where they differ")
     if axis is None:
-        x, axis = array.reshape(x, (x.size,)), 0
+        x, axis = making.reshape(x, (x.size,)), 0
     place, times = axis_of(x, axis), int(repeats)
     before, after = x.shape[: place + 1], x.shape[place + 1 :]
-    seen = broadcast(array.reshape(x, (*before, 1, *after)), (*before, times, *after))
-    return array.reshape(seen, (*before[:-1], before[-1] * times, *after))
+    seen = broadcast(making.reshape(x, (*before, 1, *after)), (*before, times, *after))
+    return making.reshape(seen, (*before[:-1], before[-1] * times, *after))
 
 
 def tile(x: Like, repetitions: Sequence[int], /) -> Array:
@@ -156,11 +157,11 @@ def tile(x: Like, repetitions: Sequence[int], /) -> Array:
     ndim = max(x.ndim, len(times))
     sizes = (*[1] * (ndim - x.ndim), *x.shape)
     times = (*[1] * (ndim - len(times)), *times)
-    x = array.reshape(x, sizes)
+    x = making.reshape(x, sizes)
     for axis, count in enumerate(times):  # one after the other: a row has four dimensions
         before, after = x.shape[:axis], x.shape[axis:]
-        seen = broadcast(array.reshape(x, (*before, 1, *after)), (*before, count, *after))
-        x = array.reshape(seen, (*before, count * after[0], *after[1:]))
+        seen = broadcast(making.reshape(x, (*before, 1, *after)), (*before, count, *after))
+        x = making.reshape(seen, (*before, count * after[0], *after[1:]))
     return x
 
 

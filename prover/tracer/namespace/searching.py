@@ -5,8 +5,9 @@
 from collections.abc import Callable
 from typing import Final, Literal, SupportsIndex
 
-from prover.tracer.array import Array, iota, reshape
-from prover.tracer.namespace.core import Like, axis_of, detached, numbers, operands, where
+from prover.tracer.array import Array
+from prover.tracer.making import detached, iota, reshape
+from prover.tracer.namespace.core import Like, axis_of, numbers, operands, where
 from prover.tracer.namespace.data_types import astype, float32, int32
 from prover.tracer.namespace.manipulation import expand_dims
 from prover.tracer.namespace.statistics import count_nonzero, max, min

@@ -10,9 +10,10 @@ halved: the upper half is combined with the lower, again and again.
 from collections.abc import Callable
 from typing import Final, SupportsIndex
 
-from prover.tracer.array import Array, broadcast, concat, iota, reshape
+from prover.tracer.array import Array
+from prover.tracer.making import broadcast, concat, iota, reshape
 from prover.tracer.namespace import elementwise
-from prover.tracer.namespace.core import (
+from prover.tracer.namespace.core import (  # fmt: skip
     Axes,
     Like,
     axes_of,
@@ -22,7 +23,7 @@ from prover.tracer.namespace.core import (
     moved,
     numbers,
     scalar,
-)  # fmt: skip
+)
 from prover.tracer.namespace.data_types import astype, float32, int32
 from prover.tracer.namespace.exponential import sqrt
 from prover.tracer.symbols import DType, Kind, TraceError

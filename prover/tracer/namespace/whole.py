@@ -5,8 +5,9 @@
 from typing import Final
 
 from prover.ops import Opcode
-from prover.tracer.array import Array, bits_of, constant_word, map_op
-from prover.tracer.namespace.core import Like, detached, needs, numbers, operands, scalar, where
+from prover.tracer.array import Array
+from prover.tracer.making import bits_of, constant_word, detached, map_op
+from prover.tracer.namespace.core import Like, needs, numbers, operands, scalar, where
 from prover.tracer.namespace.elementwise import abs
 from prover.tracer.symbols import DType, TraceError
 

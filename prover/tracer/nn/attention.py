@@ -32,6 +32,7 @@ def attention(
     *,
     causal: bool = False,
     scale: float | None = None,
+    factors: Any = None,
 ) -> Any:
     """softmax(query @ key^T * scale + mask) @ value.
 
@@ -39,6 +40,8 @@ def attention(
     they are views; the result is (..., T, e). A bool `mask` says what is seen, a float one is
     added to the scores; both broadcast to (..., T, S). With `causal`, query t sees keys up to
     t + S - T. `scale` is 1 / sqrt(d) unless given. A query that may see nothing sees all alike.
+    What softmax gives is multiplied by `factors`, of the shape of the scores and without a
+    gradient, if there are any: those of `prover.tracer.random.dropout_factors`.
 
     Raises:
         TraceError: when a mask is given to causal attention, or shapes do not fit.
@@ -62,22 +65,26 @@ def attention(
         scores = xp.where(seen, scores, _LOW)
     exps = xp.exp(scores - detach(xp.max(scores, axis=-1, keepdims=True)))
     total = xp.sum(exps, axis=-1, keepdims=True)
-    result = (exps @ value) / total
+    result = (_times(exps, factors) @ value) / total
 
     def rule(g: Any) -> list[Any]:
         shares = exps / total
         level = xp.sum(g * result, axis=-1, keepdims=True)
-        slopes = (g @ xp.matrix_transpose(value) - level) * shares
+        slopes = (_times(g @ xp.matrix_transpose(value), factors) - level) * shares
         if seen is not None and not (causal and queries <= keys):
             slopes = xp.where(seen, slopes, 0.0)  # for queries that see nothing
         parts = [
             sum_to((slopes @ key) * factor, query.shape),
             sum_to(xp.matrix_transpose(slopes) @ scaled, key.shape),
-            sum_to(xp.matrix_transpose(shares) @ g, value.shape),
+            sum_to(xp.matrix_transpose(_times(shares, factors)) @ g, value.shape),
         ]
         return [*parts, sum_to(slopes, mask.shape)] if added else parts
 
     return ruled(result, [query, key, value, *([mask] if added else [])], rule)
+
+
+def _times(x: Any, factors: Any) -> Any:
+    return x if factors is None else x * factors
 
 
 def split_heads(x: Any, heads: int) -> Any:

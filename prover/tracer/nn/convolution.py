@@ -9,7 +9,7 @@ from typing import Any
 from prover.tracer.nn.core import gather, ruled
 from prover.tracer.nn.windows import Pair, Windows, axes
 from prover.tracer.standard import namespace_of
-from prover.tracer.symbols import TraceError
+from prover.tracer.symbols import TraceError, scope
 
 
 def conv2d(
@@ -71,7 +71,11 @@ def _product(x: Any, weight: Any, windows: Windows, groups: int) -> Any:
     out, deep = weight.shape[0], prod(weight.shape[1:])
     image = xp.reshape(x, (count, -1))
     one_to_one = windows.size == 1 and windows.count == prod(x.shape[2:])
-    patches = image if one_to_one else gather(image, windows.places(channels))
+    patches = image
+    if not one_to_one:
+        with scope("places"):
+            places = windows.places(channels)
+        patches = gather(image, places)
     patches = xp.reshape(patches, (count, groups, deep, windows.count))
     matrix = xp.reshape(weight, (groups, out // groups, deep))
     product = xp.reshape(matrix @ patches, (count, out, windows.count))
@@ -81,9 +85,10 @@ def _product(x: Any, weight: Any, windows: Windows, groups: int) -> Any:
         of_weight = xp.sum(g @ xp.matrix_transpose(patches), axis=0)
         of_patches = xp.matrix_transpose(matrix) @ g
         if not one_to_one:
-            places, _ = windows.readers("patches")
+            with scope("places"):
+                readers, _ = windows.readers("patches")
             apart = xp.reshape(of_patches, (count * channels, windows.size * windows.count))
-            of_patches = xp.sum(gather(apart, places), axis=1)
+            of_patches = xp.sum(gather(apart, readers), axis=1)
         return xp.reshape(of_patches, x.shape), xp.reshape(of_weight, weight.shape)
 
     return ruled(product, [x, weight], rule)

@@ -11,8 +11,9 @@ from typing import Any, Final
 import numpy as np
 
 from prover.ops import Opcode
-from prover.tracer import array as traced
-from prover.tracer.array import Array, map_op, pair
+from prover.tracer import making
+from prover.tracer.array import Array
+from prover.tracer.making import map_op, pair
 from prover.tracer.standard import namespace_of
 from prover.tracer.symbols import DType, Kind, TraceError
 
@@ -23,7 +24,7 @@ FAR: Final = -(1 << 30)
 def detach(x: Any) -> Any:
     """The same values, through which no gradient flows; torch's own too."""
     if isinstance(x, Array):
-        return x.graph.add(Kind.DETACH, (x,), x.shape, x.element)
+        return making.detached(x)
     return x.detach() if hasattr(x, "detach") else x
 
 
@@ -35,7 +36,7 @@ def ruled(value: Any, inputs: Sequence[Any], rule: Callable[[Any], Sequence[Any]
     """
     if not isinstance(value, Array):
         return value
-    return value.graph.add(Kind.RULED, (value, *inputs), value.shape, value.element, rule)
+    return making.ruled(value, inputs, rule)
 
 
 def fma(x: Any, y: Any, z: Any) -> Any:
@@ -68,7 +69,7 @@ def snap(x: Any, below: float) -> Any:
 def arange(like: Any, count: int) -> Any:
     """0 .. count - 1, int32, in the namespace, and the trace, of an array."""
     if isinstance(like, Array):
-        return traced.iota(like.graph, count)
+        return making.iota(like.graph, count)
     xp = namespace_of(like)
     return xp.arange(count, dtype=xp.int32, device=like.device)
 
@@ -76,7 +77,7 @@ def arange(like: Any, count: int) -> Any:
 def concat(arrays: Sequence[Any]) -> Any:
     """Arrays behind each other along the first axis."""
     if isinstance(arrays[0], Array):
-        return traced.concat(arrays)
+        return making.concat(arrays)
     return namespace_of(*arrays).concat(list(arrays))
 
 

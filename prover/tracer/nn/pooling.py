@@ -10,7 +10,7 @@ from typing import Any, Final
 from prover.tracer.nn.core import gather, ruled
 from prover.tracer.nn.windows import Pair, Windows, axes
 from prover.tracer.standard import namespace_of
-from prover.tracer.symbols import TraceError
+from prover.tracer.symbols import TraceError, scope
 
 _LOW: Final = -3.0e38
 """Below what a network computes: no padding is a maximum."""
@@ -28,7 +28,8 @@ def max_pool2d(x: Any, window: Pair, stride: Pair | None = None, padding: Pair =
         best.append(xp.maximum(part, best[-1]) if best else part)
 
     def rule(g: Any) -> tuple[Any]:
-        readers, local = windows.readers("windows")
+        with scope("places"):
+            readers, local = windows.readers("windows")
         arrived = gather(xp.reshape(g, (-1, windows.count)), readers)
         if windows.size > 1:
             chosen = xp.astype(best[0] < best[1], xp.int32)
@@ -52,7 +53,8 @@ def avg_pool2d(x: Any, window: Pair, stride: Pair | None = None, padding: Pair =
 
     def rule(g: Any) -> tuple[Any]:
         share = xp.reshape(g, (-1, windows.count)) * (1 / windows.size)
-        readers, _ = windows.readers("windows")
+        with scope("places"):
+            readers, _ = windows.readers("windows")
         return (_together(gather(share, readers), x),)
 
     return ruled(xp.reshape(value, _shape(x, windows)), [x], rule)
@@ -75,7 +77,8 @@ def _padded(windows: Windows, image: Any, padding: float) -> Any:
     """(n * c, height, width), with what stands around the image."""
     if not windows.rows.padding and not windows.columns.padding:
         return image
-    places = windows.padded()
+    with scope("places"):
+        places = windows.padded()
     xp = namespace_of(image)
     found = gather(xp.reshape(image, (image.shape[0], -1)), places)
     return found if padding == 0 else xp.where(places < 0, padding, found)

@@ -27,6 +27,7 @@ from prover.tracer import (
     split_heads,
     trace,
 )
+from prover.tracer.random import dropout_factors
 from tests.prover.nn.against import check_differences, check_torch, close, torch_or_skip
 from tests.prover.traced import evaluate, floats, opcodes, program_of
 
@@ -212,6 +213,22 @@ def test_attention_of_several_heads() -> None:
     expected = np.concatenate([attention(one, one, one, causal=True) for one in parts], axis=-1)
     np.testing.assert_allclose(evaluate(heads, x), expected, rtol=1e-5, atol=1e-6)
     check_differences(heads, (x,))
+
+
+def test_shares_that_are_dropped() -> None:
+    key, step = np.array([4, 5], np.int32), np.asarray(6, np.int32)
+
+    def function(q: Any, k: Any, v: Any, key: Any, step: Any) -> Any:
+        factors = dropout_factors(q, (2, 5, 6), 0.4, key, step)
+        return attention(q, k, v, factors=factors)
+
+    arrays = floats(2, 5, 4), floats(2, 6, 4), floats(2, 6, 3)
+    factors = dropout_factors(arrays[0], (2, 5, 6), 0.4, key, step)
+    assert {*factors.ravel().tolist()} == {0.0, float(np.float32(1 / 0.6))}
+    q, k, v = arrays
+    expected = (softmax(q @ k.mT / 2) * factors) @ v
+    np.testing.assert_allclose(function(*arrays, key, step), expected, rtol=1e-5, atol=1e-6)
+    check_differences(function, (*arrays, key, step))
 
 
 def test_a_query_that_sees_nothing_sees_all_alike() -> None:

@@ -10,9 +10,9 @@ from prover.fronts.torch_export.ops import (
     shapes,
     windows,
 )
-from prover.fronts.torch_export.ops.table import INSTEAD, TABLE, Setting, lowered_for
+from prover.fronts.torch_export.ops.table import INSTEAD, PLAIN, TABLE, Setting, lowered_for
 
 __all__ = [
-    "INSTEAD", "TABLE", "Setting", "activations", "elementwise", "layers", "losses", "lowered_for",
-    "reductions", "refused", "shapes", "windows",
+    "INSTEAD", "PLAIN", "TABLE", "Setting", "activations", "elementwise", "layers", "losses",
+    "lowered_for", "reductions", "refused", "shapes", "windows",
 ]  # fmt: skip

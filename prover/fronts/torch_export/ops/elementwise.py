@@ -6,7 +6,8 @@ from prover.fronts.torch_export.ops.promotion import cast, floats, kind_of, prom
 from prover.fronts.torch_export.ops.table import lowers
 from prover.tracer import Array, DType, fma, rsqrt
 from prover.tracer import namespace as xp
-from prover.tracer.array import broadcast, broadcast_shapes, current_graph
+from prover.tracer.array import current_graph
+from prover.tracer.making import broadcast, broadcast_shapes
 
 
 @lowers("add.Tensor", "add.Scalar")
@@ -84,6 +85,18 @@ def absolute(x: Array) -> Array:
 def sign(x: Array) -> Array:
     """-1, 0 or 1."""
     return xp.sign(x)
+
+
+@lowers("isnan")
+def isnan(x: Array) -> Array:
+    """Whether it is no number."""
+    return xp.isnan(x)
+
+
+@lowers("isinf")
+def isinf(x: Array) -> Array:
+    """Whether it is infinite."""
+    return xp.isinf(x)
 
 
 @lowers("reciprocal")

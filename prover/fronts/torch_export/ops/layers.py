@@ -174,6 +174,6 @@ def dropout(x: Array, share: float, learning: object) -> Array:
 
 
 @lowers("native_dropout")
-def native_dropout(x: Array, share: float, learning: object) -> list[Array]:
+def native_dropout(x: Array, share: float, learning: object) -> list[Array | None]:
     """The result of dropout; what was dropped is nobody's concern."""
-    return [dropout(x, share, learning)]
+    return [dropout(x, share, learning), None]

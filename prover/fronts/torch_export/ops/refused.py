@@ -11,7 +11,6 @@ refuses(
     "rand", "randn", "rand_like", "randn_like", "bernoulli", "normal", "multinomial", "randperm",
     "randint",
 )  # fmt: skip
-refuses("use nn.Embedding and a mean or sum over the words", "_embedding_bag", "embedding_bag")
 refuses(
     "shapes may not hang on data: keep all places, and choose with torch.where",
     "nonzero", "masked_select", "unique", "_unique2",
@@ -28,5 +27,6 @@ refuses(
 )  # fmt: skip
 refuses("use a convolution in two dimensions, or a product", "convolution", "conv3d")
 refuses("use max_pool2d or avg_pool2d", "max_pool3d_with_indices", "avg_pool3d", "avg_pool1d")
+refuses("repeat places with expand and reshape", "upsample_nearest2d", "upsample_bilinear2d")
 refuses("use a whole or half exponent, or exp(y * log(x))", "pow")
 refuses("use a plain transformer layer, not the fused one", "_transformer_encoder_layer_fwd")

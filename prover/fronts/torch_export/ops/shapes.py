@@ -1,6 +1,10 @@
 """Views, and what puts arrays together or takes them apart."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from prover.fronts.torch_export.ops.promotion import cast, promoted
 from prover.fronts.torch_export.ops.table import lowers, setting
@@ -189,6 +193,29 @@ def embedding(
     if padding >= 0 and setting().differentiated:
         rows = xp.where(xp.expand_dims(xp.equal(places, padding), axis=-1), detach(rows), rows)
     return rows
+
+
+@lowers("_embedding_bag")
+def embedding_bag(
+    table: Array,
+    places: Array,
+    starts: NDArray[Any],
+    by_count: object = None,
+    mode: int = 0,
+    sparse: object = None,
+    weights: Array | None = None,
+    last: object = None,
+    padding: int = -1,
+) -> list[Array | None]:
+    """Sums (mode 0), means (1) or maxima (2) of rows of a table, over bags of one size."""
+    size = places.size // len(starts)
+    if last or padding >= 0 or not np.array_equal(starts, np.arange(0, places.size, size)):
+        raise TraceError("bags are of one size, without padding; sum over an embedding instead")
+    rows = embedding(table, places, by_count=by_count)
+    if weights is not None:
+        rows = xp.multiply(rows, xp.expand_dims(weights, axis=-1))
+    bags = xp.reshape(rows, (len(starts), size, -1))
+    return [(xp.sum, xp.mean, xp.max)[mode](bags, axis=1), None, None, None]
 
 
 @lowers("one_hot")

@@ -15,6 +15,8 @@ Lowered = TypeVar("Lowered", bound=Callable[..., Any])
 
 TABLE: Final[dict[str, Callable[..., Any]]] = {}
 """By name, as `aten.add.Tensor`; filled by the modules that `ops` imports."""
+PLAIN: Final[dict[str, int]] = {"aten._embedding_bag.default": 2}
+"""Places of arguments that must be constants, and are given as NumPy's arrays."""
 INSTEAD: Final[dict[str, str]] = {}
 """What to use instead of ops that are not there, by the name up to the overload."""
 

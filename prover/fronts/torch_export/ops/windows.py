@@ -67,6 +67,12 @@ def max_pool2d(
     return xp.squeeze(made, axis=0) if x.ndim == 3 else made
 
 
+@lowers("max_pool2d_with_indices")
+def max_pool2d_with_indices(x: Array, *args: Any) -> list[Array | None]:
+    """The greatest of each window, without its place."""
+    return [max_pool2d(x, *args), None]
+
+
 @lowers("avg_pool2d")
 def avg_pool2d(
     x: Array,
