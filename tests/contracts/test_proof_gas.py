@@ -5,7 +5,7 @@ one output and 12 scratch registers. The dispute around the step is played with 
 other than the step's own is ever opened.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -63,6 +63,7 @@ DOT = Row(
     Opcode.DOT, HIDDEN, HIDDEN_WORDS, LAYER, 64,
     (batch(64, 0, 1), read(WEIGHT, WEIGHT_WORDS, 0, 1, 64)),
 )  # fmt: skip
+IDOT = replace(DOT, opcode=Opcode.IDOT)
 FMA = Row(
     Opcode.FMA, HIDDEN, HIDDEN_WORDS, LAYER, 1,
     (batch(64, 1), read(WEIGHT, WEIGHT_WORDS, 64, 1), read(MASK, HIDDEN_WORDS, 64, 1)),
@@ -176,9 +177,17 @@ def _run(told: Told) -> Run:
     [
         (DOT, 777 * 64 + 5, 95_000, 175_000),
         (DOT, 777 * 64 + 63, 119_000, 190_000),
+        (IDOT, 777 * 64 + 5, 95_000, 175_000),
+        (IDOT, 777 * 64 + 63, 119_000, 190_000),
         (FMA, 777, 142_000, 205_000),
     ],
-    ids=["two reads", "two reads and a write", "three reads and a write"],
+    ids=[
+        "two reads",
+        "two reads and a write",
+        "ints",
+        "ints and a write",
+        "three reads and a write",
+    ],
 )
 def test_a_proof_fits_its_gas(
     state: State, row: Row, offset: int, step_gas: int, proof_gas: int
