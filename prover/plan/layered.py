@@ -1,7 +1,7 @@
 """Boxes in layers, so that every edge leads down: where boxes go, and by which way edges.
 
 1. A box's layer is one below its last predecessor's; what feeds more than it reads sinks to its
-   users.
+   users. Of a layer that grows too wide, boxes that feed nothing move on to the next.
 2. An edge across layers passes a *bend* in each between; edges from one box share their bends.
 3. Boxes and bends are ordered in their layers by the mean of their neighbours' places, sweep by
    sweep, as long as that leaves fewer crossings.
@@ -9,9 +9,9 @@
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 
 Edge = tuple[int, int]
@@ -20,6 +20,8 @@ Point = tuple[float, float]
 _GAP: Final = 18.0
 _BEND_GAP: Final = 12.0
 _BETWEEN: Final = 44.0
+_WIDE: Final = 2_400.0
+"""Pixels of a layer's boxes beyond which those that can do so move on."""
 _ROUNDS: Final = 10
 _STRAIGHT: Final = 8.0
 """How much more a bend wants to be where its chain is than a box to be near its neighbours."""
@@ -82,7 +84,7 @@ def place(sizes: Sequence[tuple[float, float]], edges: Sequence[Edge]) -> Placem
     """Where boxes of these sizes go; an edge leads from a lower number to a higher one."""
     if not sizes:
         return Placement((), (), 0.0, 0.0)
-    layer = layers_of(len(sizes), edges)
+    layer = _narrowed(layers_of(len(sizes), edges), [width for width, _ in sizes], edges)
     count = max(layer) + 1
     net = _Net(layer, [width for width, _ in sizes], len(sizes))
     net.above, net.below = [[] for _ in sizes], [[] for _ in sizes]
@@ -110,6 +112,24 @@ def place(sizes: Sequence[tuple[float, float]], edges: Sequence[Edge]) -> Placem
     return Placement(corners, tuple(ways), width, tops[-1] + heights[-1])
 
 
+def _narrowed(layer: list[int], widths: Sequence[float], edges: Sequence[Edge]) -> list[int]:
+    feeding = {source for source, _ in edges}
+    rows: list[list[int]] = [[] for _ in range(max(layer) + 1)]
+    for box, number in enumerate(layer):
+        rows[number].append(box)
+    narrowed = list(layer)
+    for number, row in enumerate(rows):  # rows are added on the way
+        wide = sum(widths[box] for box in row)
+        for box in reversed(row[1:]):
+            if wide > _WIDE and box not in feeding:
+                if number + 1 == len(rows):
+                    rows.append([])
+                rows[number + 1].append(box)
+                wide -= widths[box]
+                narrowed[box] = number + 1
+    return narrowed
+
+
 def _chains(net: _Net, edges: Sequence[Edge]) -> list[list[int]]:
     """The bends of each edge."""
     shared: dict[int, list[int]] = {}
@@ -134,16 +154,17 @@ def _ordered(net: _Net, count: int) -> list[list[int]]:
     best, fewest = order, _crossings(net, order)
     for number in range(2 * _ROUNDS):
         down = number % 2 == 0
-        order = _swept(order, net.above if down else net.below, down=down)
+        order = _swept(net, order, down=down)
         crossings = _crossings(net, order)
-        if crossings < fewest:
+        if crossings <= fewest:
             best, fewest = order, crossings
         if not fewest:
             break
     return best
 
 
-def _swept(order: list[list[int]], towards: list[list[int]], *, down: bool) -> list[list[int]]:
+def _swept(net: _Net, order: list[list[int]], *, down: bool) -> list[list[int]]:
+    towards = net.above if down else net.below
     swept = [list(one) for one in order]
     at: dict[int, int] = {one: place for row in swept for place, one in enumerate(row)}
     for number in range(len(swept)) if down else reversed(range(len(swept))):
@@ -154,9 +175,20 @@ def _swept(order: list[list[int]], towards: list[list[int]], *, down: bool) -> l
             else at[one]
             for one in row
         }
-        row.sort(key=lambda one: wanted[one])
+        row.sort(key=wanted.__getitem__)
+        row[:] = [one for _, tied in groupby(row, wanted.__getitem__) for one in _amid(net, tied)]
         at.update({one: place for place, one in enumerate(row)})
     return swept
+
+
+def _amid(net: _Net, tied: Iterable[int]) -> list[int]:
+    """Bends between the boxes that want the same place: what lies below them is not drawn aside."""
+    boxes: list[int] = []
+    bends: list[int] = []
+    for one in tied:
+        (boxes if one < net.boxes else bends).append(one)
+    half = len(boxes) // 2
+    return boxes[:half] + bends + boxes[half:]
 
 
 def _crossings(net: _Net, order: list[list[int]]) -> int:

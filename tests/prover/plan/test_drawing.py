@@ -159,6 +159,13 @@ def test_a_chain_is_drawn_straight() -> None:
     )
 
 
+def test_a_layer_that_grows_too_wide_is_broken() -> None:
+    sizes, edges = [(300.0, 40.0)] * 41, [(0, box) for box in range(1, 41)]
+    placed = place(sizes, edges)
+    assert placed.width < 2_800
+    assert len({y for _, y in placed.corners[1:]}) >= 5
+
+
 def test_nothing_is_drawn_of_nothing() -> None:
     assert place([], []).ways == ()
 
