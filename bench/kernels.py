@@ -4,6 +4,7 @@
 
 matmul: squares, and the products of a training step of the MLP 784-512-512-10 at batch 128;
 squares against NumPy's OpenBLAS too, which knows processors of which torch's MKL makes less.
+int8: squares of ints, small and of any size, and quantised layers, against torch's floats.
 functions: whole steps of a traced one-function program, `STEPS` of them in a call, against torch's
 function on the same array, written where torch can write. ulps: the greatest error over a million
 words of all, ours and torch's. digest: one training program on every instruction set, number of
@@ -34,6 +35,7 @@ from bench._harness import (  # noqa: E402
     in_turns,
     report,
 )
+from bench._int8 import int8s  # noqa: E402
 from bench._matmul import against_torch, hard, matmuls, normal  # noqa: E402
 from bench._ours import evaluate, inferences, same  # noqa: E402
 from bench._torch import find_torch  # noqa: E402
@@ -43,7 +45,7 @@ from prover.native.threads import available  # noqa: E402
 from tests.prover.instruction_sets import digests  # noqa: E402
 
 PACKAGES = ("numpy", "numba", "llvmlite", "torch")
-PARTS = ("matmul", "functions", "ulps", "digest", "subnormal")
+PARTS = ("matmul", "int8", "functions", "ulps", "digest", "subnormal")
 STEPS = 64
 FUNCTION_TARGET = 0.8
 ULPS_TARGET = 1.5
@@ -178,7 +180,7 @@ def main() -> None:
         print(f"only {available()} processors: more threads than that are left out")
         flags.threads = [one for one in flags.threads if one <= available()]
     torch, random = find_torch(), fresh_random(flags.seed)
-    parts = (matmuls, functions, ulps, digest, subnormal)
+    parts = (matmuls, int8s, functions, ulps, digest, subnormal)
     results: list[Result] = []
     for name, part in zip(PARTS, parts, strict=True):
         if name in flags.only:
