@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prover import witness
 from prover.backends import backend
 from prover.backends.steps import Steps
 from prover.commit.committed import CommittedWords, chunk_levels, raw
@@ -123,6 +124,18 @@ def test_no_backend_reads_what_was_not_verified(drawn: Case) -> None:
         advance(program, first, state, 0, end, used)
         assert difference(expected, state) is None
         assert expected.commitment() == state.commitment()
+
+
+@settings(deadline=None, max_examples=30)
+@given(cases(), st.integers(0, 200))
+def test_witnesses_open_what_is_read_and_no_more(drawn: Case, position: int) -> None:
+    program, first = drawn.program, drawn.first_step
+    position %= program.micro_steps
+    state = on_demand(drawn.state)
+    made = witness.build(program, first, state, position)
+    assert made == witness.build(program, first, drawn.state, position)
+    held: list[object] = list(state._tensors.values())
+    assert sum(one.verified for one in held if isinstance(one, CommittedWords)) <= 4
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,4 +1,4 @@
-"""A dataset of half a GiB in a process that may take 64 MiB more: only what a step reads is read."""
+"""Half a GiB of data in a process that may take 64 MiB more: only what a step reads is read."""
 
 import json
 import subprocess
