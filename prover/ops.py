@@ -17,7 +17,8 @@ slowest schedule in units, rounded up:
   subnormals in cache 0.24 and 0.36 ns;
 * GATHER 12: each element may miss the cache (4.1 ns);
 * SUM, MAXF 2 and DOT 3: a fold with a single output is one chain of dependent steps, which no
-  vector unit shortens (0.53 and 1.06 ns). A matmul runs many chains at once, far below its weight.
+  vector unit shortens (0.53 and 1.06 ns). A matmul runs many chains at once, far below its weight;
+* IDOT 2: its order is free, so nothing waits, but it reads two operands and multiplies (0.41 ns).
 
 Processors that trap on subnormals slow all float ops alike, so that factor belongs to the rate at
 which units are turned into seconds, not here.
