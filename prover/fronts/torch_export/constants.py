@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from prover.fronts.torch_export.errors import TorchFrontError, place_of, told_where
 from prover.fronts.torch_export.ops import PLAIN
 from prover.fronts.torch_export.tensors import array_of, torch
-from prover.tracer import Array, DType
-from prover.tracer.array import current_graph
-from prover.tracer.making import broadcast, iota
-from prover.tracer.symbols import Kind
+from prover.tracer import Array
+from prover.tracer import namespace as xp
 
 
 def fold(nodes: Sequence[Any]) -> dict[str, Any]:
@@ -76,13 +74,9 @@ def is_param(array: NDArray[Any]) -> bool:
 
 def placed(array: NDArray[Any]) -> Array:
     """A constant that is no param, in the trace under way."""
-    graph = current_graph()
     if _counts(array):
-        return iota(graph, len(array))
-    word = array.reshape(-1)[:1]
-    bits = 0xFFFFFFFF * int(word[0]) if array.dtype == bool else int(word.view(np.uint32)[0])
-    one = graph.add(Kind.CONSTANT, (), (), DType.of(array.dtype), bits)
-    return broadcast(one, array.shape)
+        return xp.arange(len(array))
+    return xp.full(array.shape, array.reshape(-1)[0].item(), dtype=array.dtype)
 
 
 def _alike(array: NDArray[Any]) -> bool:

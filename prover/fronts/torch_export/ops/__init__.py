@@ -2,7 +2,8 @@
 
 from prover.fronts.torch_export.ops import (
     activations,
-    elementwise,
+    arithmetic,
+    choices,
     layers,
     losses,
     reductions,
@@ -13,6 +14,6 @@ from prover.fronts.torch_export.ops import (
 from prover.fronts.torch_export.ops.table import INSTEAD, PLAIN, TABLE, Setting, lowered_for
 
 __all__ = [
-    "INSTEAD", "PLAIN", "TABLE", "Setting", "activations", "elementwise", "layers", "losses",
-    "lowered_for", "reductions", "refused", "shapes", "windows",
+    "INSTEAD", "PLAIN", "TABLE", "Setting", "activations", "arithmetic", "choices", "layers",
+    "losses", "lowered_for", "reductions", "refused", "shapes", "windows",
 ]  # fmt: skip
