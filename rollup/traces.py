@@ -1,7 +1,9 @@
 """What a party replays: a claim's program, params and inputs from the folder of content."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from bisection.errors import DataUnavailable
 from bisection.machine import Claim
@@ -60,7 +62,7 @@ class ContentTraces:
             )
         if self._progress is not None:
             progress = partial(self._progress, f"replay of 0x{claim.id.hex()[:8]}")
-        return TensorTrace(
+        return _ContentTrace(
             program,
             work.first_step,
             work.steps,
@@ -68,7 +70,11 @@ class ContentTraces:
             self._backend,
             recorder=recorder,
             progress=progress,
+            lost=self._forget,
         )
+
+    def _forget(self) -> None:
+        self._inputs = None
 
     def _inputs_of(self, root: Hash) -> list[Words]:
         """The last inputs are kept: claims of one data set share them."""
@@ -76,3 +82,37 @@ class ContentTraces:
             self._inputs = None  # before the next ones are read
             self._inputs = (root, self._content.segment(root))
         return self._inputs[1]
+
+
+class _ContentTrace(TensorTrace):
+    """A trace whose inputs are read, and found to be damaged, as it goes."""
+
+    def __init__(self, *given: Any, lost: Callable[[], None], **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._lost = lost
+
+    def states(self, positions: Sequence[int]) -> list[Hash]:
+        """See `TensorTrace.states`.
+
+        Raises:
+            DataUnavailable: when data turns out to be damaged.
+        """
+        with self._unavailable():
+            return super().states(positions)
+
+    def witness(self, position: int) -> bytes:
+        """See `TensorTrace.witness`.
+
+        Raises:
+            DataUnavailable: when data turns out to be damaged.
+        """
+        with self._unavailable():
+            return super().witness(position)
+
+    @contextmanager
+    def _unavailable(self) -> Iterator[None]:
+        try:
+            yield
+        except ContentError as error:
+            self._lost()  # whoever asks again may find other files
+            raise DataUnavailable(str(error)) from error

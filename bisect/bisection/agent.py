@@ -123,6 +123,8 @@ class Agent:
             result = act()
         except (RuleBroken, DataUnavailable) as error:
             events.warning("game.failed", error=type(error).__name__, reason=str(error))
+            if isinstance(error, DataUnavailable):
+                self._traces.forget(key.claim)  # it may be there next time
         except ConsistencyLost as error:
             events.critical("game.inconsistent", error=type(error).__name__, reason=str(error))
             self._traces.forget(key.claim)  # the data may be another one next time

@@ -3,13 +3,18 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pytest
 
+from bisection.errors import DataUnavailable
 from bisection.machine import Claim
 from bisection.watcher import Verdict
 from prover.content import ContentStore
+from prover.files.chunks import ChunkFolder
+from prover.files.dataset import write_dataset
 from prover.reference import Place
 from prover.state import State
 from prover.trace import TensorTrace
@@ -239,6 +244,30 @@ def test_a_claim_about_other_data_than_is_kept_is_unknown(world: World) -> None:
     judge, _ = validator(world)
     assert judge.round() == []
     assert judge.counts()["unknown"] == 1
+
+
+def test_a_datasets_claims_are_judged_and_a_damaged_chunk_leaves_them_unknown(
+    world: World, tmp_path: Path
+) -> None:
+    arrays = {"x": np.array([1.5, 0.5, 1.25, 0.75], np.float32), "rest": np.zeros(9, np.int32)}
+    dataset = write_dataset(tmp_path, arrays, height=8)
+    root = world.content.put_dataset(dataset)
+    world.post(world.work(world.job(inputs=(root,), claims=2)))
+    judge, follower = validator(world)
+    assert judge.round() == []
+    assert judge.counts() == {"valid": 2, "invalid": 0, "unknown": 0}
+
+    made, claim = traces(world, follower), follower.claim(next(iter(follower.pending())))
+    chunk = ChunkFolder(world.content.folder / "chunks").path(dataset.manifest.arrays[0].chunks[0])
+    chunk.write_bytes(bytes(len(chunk.read_bytes())))
+    judge, _ = validator(world)
+    judge.round()
+    assert judge.counts()["unknown"] == 2
+    for ask in (lambda: made(claim).states([claim.length]), lambda: made(claim).witness(5)):
+        with pytest.raises(DataUnavailable, match="chunk 0 of x is damaged"):
+            ask()
+    world.content.put_dataset(dataset)  # which heals it
+    assert made(claim).states([claim.length]) == [claim.post]
 
 
 def test_backends_agree_on_what_is_false(world: World) -> None:
