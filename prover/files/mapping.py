@@ -36,7 +36,8 @@ class Span:
     def __init__(self, size: int) -> None:
         self._size = size
         self._address = _map(None, size, _PROT_NONE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1)
-        weakref.finalize(self, _library().munmap, self._address, size)
+        gone = weakref.finalize(self, _library().munmap, self._address, size)
+        gone.atexit = False  # threads may still read when the interpreter ends
 
     def place(self, path: Path, at: int, size: int) -> None:
         """Map the first bytes of a file to `at`, a multiple of `GRAIN`, as many as fit, of a file
