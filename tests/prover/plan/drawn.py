@@ -72,6 +72,16 @@ def _normal(xp: Any, x: Any, y: Any) -> Any:
     return centred / xp.sqrt(spread + np.float32(1e-5))
 
 
+def _counts(xp: Any, x: Any, y: Any) -> Any:
+    whole = xp.astype(x * np.float32(9), xp.int32)
+    return x + xp.astype(xp.sum(whole, axis=-1, keepdims=True) - xp.sum(whole, axis=0), xp.float32)
+
+
+def _of_ints(xp: Any, x: Any, y: Any) -> Any:
+    rows, columns = (xp.astype(one * np.float32(50), xp.int32) for one in (x, y))
+    return y + xp.astype(xp.matmul(xp.matmul(rows, columns.T), columns), xp.float32)
+
+
 MOVES: tuple[Callable[[Any, Any, Any], Any], ...] = (
     lambda xp, x, y: relu(x),
     lambda xp, x, y: x + y,
@@ -84,4 +94,6 @@ MOVES: tuple[Callable[[Any, Any, Any], Any], ...] = (
     lambda xp, x, y: x + xp.sum(x, axis=0, keepdims=True),
     lambda xp, x, y: x + cross_entropy(x, y),
     lambda xp, x, y: xp.sum(x, axis=-1, keepdims=True) * y,
+    _counts,
+    _of_ints,
 )
