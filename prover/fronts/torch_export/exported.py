@@ -1,5 +1,6 @@
 """A module as a graph of core ATen ops, by torch.export."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,7 +92,9 @@ def _core_aten(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         if str(op) in KEPT:
             del table[op]
     try:
-        return export.export(module, args, kwargs).run_decompositions(table)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch's, of itself
+            return export.export(module, args, kwargs).run_decompositions(table)
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
         said = next((line for line in str(e).splitlines() if line.strip()), type(e).__name__)
         raise TorchFrontError(

@@ -83,6 +83,34 @@ class Attention(nn.Module):  # type: ignore[misc]
         return made
 
 
+class Steps(nn.Module):  # type: ignore[misc]
+    """A recurrent cell, once for each step of (batch, steps, 3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(3, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = None
+        for step in range(x.shape[1]):
+            state = self.cell(x[:, step], state)
+        return state
+
+
+class Counting(nn.Module):  # type: ignore[misc]
+    """Adds up what it was called with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("total", torch.zeros(3))
+        self.register_buffer("calls", torch.tensor(0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.total += x.sum(0)
+        self.calls += 1
+        return self.total / self.calls
+
+
 class Called(nn.Module):  # type: ignore[misc]
     """A linear layer, and what a function makes of its result and of the input."""
 
@@ -141,6 +169,7 @@ class Ops(nn.Module):  # type: ignore[misc]
             "tiled": x.repeat(1, 2, 1) + x[:, :1].expand(-1, 10, -1) + x.unbind(1)[2].unsqueeze(1),
             "taken": x[:, torch.tensor([3, 0, 2])] + x.index_select(1, self.steps[:3] // 3),
             "gathered": x.gather(-1, i[..., None]) + F.one_hot(i, 4),
+            "types": F.embedding(torch.zeros_like(i), x[0]) + F.embedding(i, x[1]),
             "triangles": torch.triu(x, 1) - x.tril(-1) + x[:, :1].squeeze(1).unsqueeze(1),
             "waves": x + torch.sin(torch.arange(5.0)[:, None] * torch.arange(6.0)),
         }

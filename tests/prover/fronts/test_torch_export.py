@@ -1,5 +1,8 @@
 """Modules of torch as programs give what torch gives."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,9 +114,38 @@ def test_bags_of_tokens(mode: str) -> None:
     assert list(imported.params) == ["weight"]
 
 
+def test_a_recurrent_cell_that_is_called_for_each_step() -> None:
+    agree(modules.Steps(), torch.randn(2, 3, 3), used="reference")
+
+
+def test_buffers_that_a_call_changes_are_params_that_change() -> None:
+    tensors = torch.randn(3, 2, 3)
+    imported = from_module(modules.Counting(), tensors[0], batches=3)
+    traced = imported.traced
+    ran = run(
+        traced.program, 0, 3, traced.params.words(imported.params),
+        traced.inputs.words(imported.inputs(tensors)), backend("numba"),
+    )  # fmt: skip
+    after = imported.state_dict(traced.params.arrays(ran.params))
+    np.testing.assert_allclose(after["total"], tensors.sum((0, 1)), atol=1e-6)
+    assert after["calls"] == 3
+    np.testing.assert_allclose(
+        traced.outputs.arrays(ran.outputs)["output"][2], tensors.sum((0, 1)) / 3, atol=1e-6
+    )
+
+
 def test_ops_of_the_table() -> None:
     inputs = (torch.randn(2, 5, 6), torch.randint(0, 4, (2, 5)), torch.rand(2, 5, 6) < 0.5)
     agree(modules.Ops(), *inputs, used="reference")
+
+
+def test_torch_is_needed_by_calls_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import sys, prover.fronts.torch_export; sys.exit('torch' in sys.modules)"
+    root = Path(__file__).resolve().parents[3]
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(TorchFrontError, match="torch is not installed: pip install"):
+        from_module(None, ())
 
 
 def test_a_module_stays_in_the_modes_that_it_is_in() -> None:
@@ -152,7 +184,7 @@ def _in_place(h: Any, x: Any) -> Any:
 
 
 REFUSED: dict[str, tuple[Any, Any, str]] = {
-    "lstm": (nn.LSTM(3, 4), (5, 2, 3), r"aten.lstm.input has no lowering .*write the steps out"),
+    "lstm": (nn.LSTM(3, 4), (5, 2, 3), r"aten.lstm.input has no lowering .*call an nn.LSTMCell"),
     "op": (
         lambda h, x: torch.sin(h), (2, 3),
         r"aten.sin.default has no lowering \(at tests/\S+/modules.py:\d+: return self.*\); trig",

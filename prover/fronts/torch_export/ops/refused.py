@@ -3,7 +3,7 @@
 from prover.fronts.torch_export.ops.table import refuses
 
 refuses(
-    "a program has no loops: write the steps out, or use attention or a convolution",
+    "a program has no loops: call an nn.LSTMCell or nn.GRUCell for each step, or use attention",
     "lstm", "gru", "rnn_tanh", "rnn_relu",
 )  # fmt: skip
 refuses(

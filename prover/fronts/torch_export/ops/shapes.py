@@ -10,6 +10,7 @@ from prover.fronts.torch_export.ops.promotion import cast, promoted
 from prover.fronts.torch_export.ops.table import lowers, setting
 from prover.tracer import Array, DType, TraceError, detach, nn
 from prover.tracer import namespace as xp
+from prover.tracer.making import constant_word
 from prover.tracer.symbols import Kind
 
 
@@ -189,6 +190,9 @@ def embedding(
         raise TraceError("gradients are not scaled by how often a word comes; leave that out")
     if places.op == Kind.IOTA:
         return table[: places.size]
+    one = constant_word(places)
+    if one is not None and one < len(table):
+        return xp.broadcast_to(table[one], (*places.shape, table.shape[-1]))
     rows: Array = nn.embedding(places, table)
     if padding >= 0 and setting().differentiated:
         rows = xp.where(xp.expand_dims(xp.equal(places, padding), axis=-1), detach(rows), rows)
