@@ -155,6 +155,8 @@ def read_weights(*paths: Path, names: Names | None = None) -> Weights:
             raise WeightsError(f"{path} holds {_some(twice)} once more; name each file once")
         found |= entries
         order += said
+    if len(order) < len(found):  # not every file says one
+        order = sorted(found)
     if isinstance(names, Mapping) and (missing := [name for name in names if name not in found]):
         raise WeightsError(f"{source} lacks {_some(missing)}; it holds {_some(found)}")
     rename = names.get if isinstance(names, Mapping) else names
@@ -225,14 +227,13 @@ def _entries(path: Path) -> tuple[dict[str, _Entry], list[str]]:
 
 
 def _order(said: str, entries: Mapping[str, _Entry]) -> list[str]:
-    """The names in the order that metadata say, if these are the names; else sorted."""
+    """The names in the order that metadata say; none where they say nothing or other names."""
     try:
         names = json.loads(said)
     except (ValueError, RecursionError):
         names = None
-    mine = sorted(entries)
     known = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    return names if known and sorted(names) == mine else mine
+    return names if known and sorted(names) == sorted(entries) else []
 
 
 def _some(names: Iterable[str]) -> str:

@@ -30,7 +30,8 @@ def add(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="Safetensors files, and datasets: a folder with a manifest.json, or the manifest.",
+            help="Safetensors files or the index of a model's; datasets: a folder with a "
+            "manifest.json, or the manifest.",
         ),
     ],
     content: options.Content = options.DEFAULT_CONTENT,
@@ -86,15 +87,15 @@ class _Added:
 
 def _add(path: Path, store: "ContentStore", layouts: "Layouts | None") -> _Added:
     from prover.files.dataset import read_dataset
-    from prover.files.weights import read_weights
+    from prover.files.shards import is_index, read_model
 
-    if path.is_dir() or path.suffix == ".json":
+    if path.is_dir() or (path.suffix == ".json" and not is_index(path)):
         dataset = read_dataset(path)
         _fits(path, dataset, None if layouts is None else layouts.inputs)
         words = sum(one.length for one in dataset.manifest.arrays)
         root = store.put_dataset(dataset)
         return _Added(path, "dataset", len(dataset.manifest.arrays), words, root, dataset.name)
-    return _weights(path, read_weights(path), store, None if layouts is None else layouts.params)
+    return _weights(path, read_model(path), store, None if layouts is None else layouts.params)
 
 
 def _weights(
