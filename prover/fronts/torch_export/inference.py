@@ -12,7 +12,7 @@ from prover.fronts.torch_export.errors import TorchFrontError
 from prover.fronts.torch_export.exported import Exported, evaluating, export
 from prover.fronts.torch_export.interpret import Graph
 from prover.fronts.torch_export.ops import Setting
-from prover.fronts.torch_export.tensors import array_of, torch
+from prover.fronts.torch_export.tensors import array_of, check_module, torch
 from prover.tracer import Array, Traced, trace
 
 
@@ -71,6 +71,7 @@ def from_module(
         TorchFrontError: when torch cannot export the module, or an op, shape or dtype of it has no
             place in a program.
     """
+    check_module(module)
     args = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
     with evaluating(module):
         graph = Graph.of(export(module, args, keywords or {}))

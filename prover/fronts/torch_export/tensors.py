@@ -35,6 +35,12 @@ def torch() -> Any:
     return module
 
 
+def check_module(module: Any) -> None:
+    """Raise TorchFrontError for what is no module of torch."""
+    if not isinstance(module, torch().nn.Module):
+        raise TorchFrontError(f"a {type(module).__name__} where an nn.Module is needed")
+
+
 def dtype_of(dtype: Any) -> DType:
     """What words mean that stand for a torch dtype: int64 becomes int32.
 

@@ -14,7 +14,7 @@ from prover.fronts.torch_export.inference import state_dict_of
 from prover.fronts.torch_export.interpret import Graph
 from prover.fronts.torch_export.ops import Setting
 from prover.fronts.torch_export.optimizers import optimizer_of
-from prover.fronts.torch_export.tensors import array_of, torch
+from prover.fronts.torch_export.tensors import array_of, check_module, torch
 from prover.tracer import Traced, gradient, prepare, trace
 from prover.tracer.optim import Clipped, Counted, Rate
 
@@ -78,6 +78,7 @@ def training(
         TorchFrontError: when torch cannot export the module, or something of it, of the loss or of
             the optimizer has no place in a program.
     """
+    check_module(module)
     args = inputs if isinstance(inputs, tuple) else (inputs,)
     wanted = targets if isinstance(targets, tuple) else (targets,)
     count = _batches(args, wanted)

@@ -148,6 +148,11 @@ def test_torch_is_needed_by_calls_alone(monkeypatch: pytest.MonkeyPatch) -> None
         from_module(None, ())
 
 
+def test_a_function_is_no_module() -> None:
+    with pytest.raises(TorchFrontError, match="a function where an nn.Module is needed"):
+        from_module(modules.mlp, torch.ones(1, 3))
+
+
 def test_a_module_stays_in_the_modes_that_it_is_in() -> None:
     module = nn.Sequential(nn.Linear(3, 3), nn.Dropout())
     module[0].eval()
