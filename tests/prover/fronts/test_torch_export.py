@@ -149,7 +149,7 @@ def test_torch_is_needed_by_calls_alone(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_function_is_no_module() -> None:
-    with pytest.raises(TorchFrontError, match="a function where an nn.Module is needed"):
+    with pytest.raises(TorchFrontError, match=r"a function where an nn\.Module is needed"):
         from_module(modules.mlp, torch.ones(1, 3))
 
 
