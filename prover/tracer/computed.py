@@ -92,7 +92,7 @@ def _reduce(lines: Lines, array: Array, views: Sequence[View], out: Buffer) -> N
 
 
 def _elementary(lines: Lines, array: Array, views: Sequence[View], out: Buffer) -> None:
-    """exp, log, tanh, erf or sigmoid: maps one after the other, the last into `out`."""
+    """exp, log, tanh, erf, normal or sigmoid: maps one after the other, the last into `out`."""
     function = _FUNCTIONS[array.op]
     rows = elementary.rows(function)
     done = 0
@@ -172,6 +172,7 @@ _FUNCTIONS: Final[dict[Op, elementary.Elementary]] = {
     Kind.LOG: elementary.log,
     Kind.TANH: elementary.tanh,
     Kind.ERF: elementary.erf,
+    Kind.NORMAL: elementary.normal,
     Kind.SIGMOID: elementary.sigmoid,
 }
 COMPUTED: Final[dict[Op, Callable[[Lines, Array, Sequence[View], Buffer], None]]] = {

@@ -211,6 +211,15 @@ def _erf(array: Array, g: Array) -> Sequence[Array]:
     return (_times(g, xp.exp(-(x * x)) * _TWO_PER_ROOT_PI),)
 
 
+NORMAL_DENSITY: Final = 0.3989422804014327
+"""The standard normal density at 0."""
+
+
+def _normal(array: Array, g: Array) -> Sequence[Array]:
+    (x,) = array.inputs
+    return (_times(g, xp.exp(x * x * -0.5) * NORMAL_DENSITY),)
+
+
 def _ruled(array: Array, g: Array) -> Sequence[Array | None]:
     (rule,) = array.attributes
     parts = rule(g)
@@ -240,6 +249,7 @@ _RULES: Final[dict[Op, Rule]] = {
     Kind.TANH: _tanh,
     Kind.SIGMOID: _sigmoid,
     Kind.ERF: _erf,
+    Kind.NORMAL: _normal,
     Kind.MATMUL: _matmul,
     Kind.SUM: lambda array, g: (broadcast(g, array.inputs[0].shape),),
     Kind.MAX: _max,

@@ -8,7 +8,7 @@
   16, 8, 4, 2, 1, each lower lane combined with the one above; the C mod 32 words left over are one
   ascending fold, combined last. C < 32 is that fold alone. Along another axis: one ascending fold.
 * 0, 1, 2 ... up to n is two words, then again and again the square of as many.
-* exp, log, tanh, erf and sigmoid are `prover.tracer.elementary`.
+* exp, log, tanh, erf, normal and sigmoid are `prover.tracer.elementary`.
 
 Rows stand in the order of the graph. They still write to buffers; `prover.tracer.registers` says
 which register each is.

@@ -67,6 +67,7 @@ class Kind(StrEnum):
     LOG = "log"
     TANH = "tanh"
     ERF = "erf"
+    NORMAL = "normal"
     SIGMOID = "sigmoid"
     MATMUL = "matmul"
     SUM = "sum"

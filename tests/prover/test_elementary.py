@@ -14,7 +14,8 @@ from scipy import special
 
 from prover.backends import backend
 from prover.ops import OPS
-from prover.tracer import elementary, erf, sigmoid, tanh
+from prover.tracer import elementary, erf, gelu, sigmoid, tanh
+from prover.tracer.nn.activations import normal
 from tests.prover.traced import evaluate, opcodes, program_of
 
 Floats = NDArray[np.float32]
@@ -31,6 +32,7 @@ def log(x: Any) -> Any:
 
 EXACT: dict[Function, Function] = {
     exp: np.exp, log: np.log, tanh: np.tanh, erf: special.erf, sigmoid: special.expit,
+    normal: lambda x: special.erf(x * np.sqrt(0.5)) / 2,
 }  # fmt: skip
 """In float64, good to far below a float32's ulp."""
 WORST: dict[Function, tuple[float, int]] = {
@@ -39,6 +41,7 @@ WORST: dict[Function, tuple[float, int]] = {
     tanh: (1.451024241745472, 0x3F1396C7),
     erf: (1.478598078712821, 0x3F3E9E6F),
     sigmoid: (2.401876738294959, 0xC085088D),
+    normal: (6.152426978573203, 0x3D99F2B3),
 }
 ROWS: dict[Function, tuple[elementary.Elementary, int]] = {
     exp: (elementary.exp, 20),
@@ -46,8 +49,14 @@ ROWS: dict[Function, tuple[elementary.Elementary, int]] = {
     tanh: (elementary.tanh, 26),
     erf: (elementary.erf, 28),
     sigmoid: (elementary.sigmoid, 23),
+    normal: (elementary.normal, 21),
 }
-ODD = [tanh, erf]
+ODD: dict[Function, float] = {tanh: 1, erf: 1, normal: 0.5}
+"""Odd functions, and where they end."""
+WORST_GELU = (2.215272729722329, 0x4002F3D4)
+"""Of gelu beside x, in units of 2^-24 |x|, and a word that has it."""
+WORST_GELU_ABOVE = (1.9037301186472178, 0x3F8A9E73)
+"""Of gelu for x > 0, in ulp, and a word that has it."""
 
 
 def error(actual: Floats, exact: NDArray[np.float64]) -> float:
@@ -83,6 +92,7 @@ def test_a_million_words_of_all(function: Function) -> None:
         (tanh, -10, 10), (tanh, 0.5, 0.7), (tanh, -0.001, 0.001), (tanh, 8.9, 9.4),
         (erf, -5, 5), (erf, 0.6, 0.9), (erf, -0.01, 0.01), (erf, 3.8, 4),
         (sigmoid, -104.5, 20), (sigmoid, -4, 4), (sigmoid, -104.5, -86),
+        (normal, -6, 6), (normal, -0.2, 0.2), (normal, 5.2, 5.5),
     ],
 )  # fmt: skip
 def test_where_it_matters(function: Function, low: float, high: float) -> None:
@@ -107,12 +117,42 @@ def test_the_reference_gives_the_same_bits(function: Function) -> None:
 
 
 @pytest.mark.parametrize("function", ODD)
-def test_odd_functions_are_odd_and_end_at_one(function: Function) -> None:
+def test_odd_functions_are_odd_and_end_where_they_should(function: Function) -> None:
     words = np.arange(1, 0x7F800001, 2_000_003, dtype=np.uint32)
     x = np.append(words, np.uint32(0x7F800000)).view(np.float32)
     above, below = evaluate(function, x), evaluate(function, -x)
     assert np.array_equal(above.view(np.uint32) | np.uint32(0x80000000), below.view(np.uint32))
-    assert above.max() == above[-1] == 1
+    assert above.max() == above[-1] == ODD[function]
+
+
+def errors_of_gelu(x: Floats) -> tuple[float, float]:
+    """The greatest error beside |x| in units of 2^-24, and in ulp of the result for x > 0."""
+    exact = x.astype(np.float64)
+    exact *= special.erfc(exact * -np.sqrt(0.5)) / 2
+    actual = evaluate(gelu, x)
+    above = x > 0
+    beside = np.abs(actual - exact) / np.abs(x.astype(np.float64)) * 2**24
+    return float(beside.max()), error(actual[above], exact[above]) if above.any() else 0.0
+
+
+def test_gelu_is_near_beside_x() -> None:
+    for x in (
+        np.linspace(-6, 6, 400_000).astype(np.float32),
+        np.arange(0x3F000000, 0x40C00000, 97, dtype=np.uint32).view(np.float32),
+        np.arange(0xBF000000, 0xC0C00000, 97, dtype=np.uint32).view(np.float32),
+        np.geomspace(1e-37, 1e38, 100_000).astype(np.float32),
+    ):
+        beside, above = errors_of_gelu(x)
+        assert beside <= WORST_GELU[0]
+        assert above <= WORST_GELU_ABOVE[0]
+    for place, (worst, word) in enumerate((WORST_GELU, WORST_GELU_ABOVE)):
+        assert errors_of_gelu(np.array([word], np.uint32).view(np.float32))[place] == worst
+
+
+def test_gelu_at_its_ends() -> None:
+    x = np.array([0, 1e-45, 3e38, np.inf, -5.4375, -100, -3e38, -np.inf, np.nan], np.float32)
+    expected = np.array([0, 0, 3e38, np.inf, 0, 0, 0, np.nan, np.nan], np.float32)
+    assert np.array_equal(evaluate(gelu, x), expected, equal_nan=True)
 
 
 @pytest.mark.parametrize(

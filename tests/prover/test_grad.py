@@ -33,6 +33,7 @@ from prover.tracer import (
     training_step,
 )
 from prover.tracer.making import concat, reshape
+from prover.tracer.nn.activations import normal
 from tests.prover.traced import floats
 
 Doubles = NDArray[np.float64]
@@ -84,6 +85,7 @@ FUNCTIONS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda a, b: xp(a).sum(sigmoid(3 * a) * b), (A, B)),
     (lambda a, b: xp(a).sum(silu(a) * b), (A, B)),
     (lambda a, b: xp(a).sum(gelu(a) * b), (A, B)),
+    (lambda a, b: xp(a).sum(normal(2 * a) * b), (A, B)),
     (lambda a, b: xp(a).sum(gelu(a, approximate="tanh") * b), (A, B)),
     (lambda a, b: xp(a).sum(softmax(a) * b), (A, B)),
     (lambda s: xp(s).sum(xp(s).square(softmax(s.mT))), (STACK,)),

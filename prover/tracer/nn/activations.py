@@ -7,13 +7,12 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from prover.tracer.array import Array
+from prover.tracer.grad import NORMAL_DENSITY
 from prover.tracer.nn.core import fma, ruled
 from prover.tracer.standard import namespace_of
 from prover.tracer.symbols import DType, Kind, TraceError
 
 _ROOT_HALF: Final = sqrt(0.5)
-_DENSITY: Final = 1 / sqrt(2 * pi)
-"""The standard normal density at 0."""
 _INNER: Final = sqrt(2 / pi)
 _INNER_CUBE: Final = 0.044715 * sqrt(2 / pi)
 
@@ -38,6 +37,13 @@ def erf(x: Any) -> Any:
     return np.vectorize(_scalar_erf, otypes=[x.dtype])(x)
 
 
+def normal(x: Any) -> Any:
+    """P(0 <= a standard normal variable <= x), minus what lies between where x < 0."""
+    if isinstance(x, Array):
+        return _elementary(Kind.NORMAL, x)
+    return erf(x * _ROOT_HALF) * 0.5
+
+
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)); nothing overflows."""
     if isinstance(x, Array):
@@ -55,9 +61,9 @@ def silu(x: Any) -> Any:
 
 
 def gelu(x: Any, approximate: Literal["none", "tanh"] = "none") -> Any:
-    """x * P(a standard normal variable <= x), by erf or by the tanh that comes near it.
+    """x * P(a standard normal variable <= x), as it is or by the tanh that comes near it.
 
-    Near 0 far below x = 0 the error is small beside x, not beside the result: 1 + erf cancels.
+    Far below x = 0 the error is small beside x, not beside the result, in which 1/2 cancels.
 
     Raises:
         TraceError: when `approximate` is neither "none" nor "tanh".
@@ -70,14 +76,13 @@ def gelu(x: Any, approximate: Literal["none", "tanh"] = "none") -> Any:
 
 
 def _gelu_erf(x: Any) -> Any:
-    half = x * 0.5
-    spread = erf(x * _ROOT_HALF)
+    share = normal(x)
 
     def rule(g: Any) -> tuple[Any]:
         density = namespace_of(x).exp(x * x * -0.5)
-        return (g * fma(x * _DENSITY, density, fma(spread, 0.5, 0.5)),)
+        return (g * fma(x * NORMAL_DENSITY, density, share + 0.5),)
 
-    return ruled(fma(half, spread, half), [x], rule)
+    return ruled(fma(x, share, x * 0.5), [x], rule)
 
 
 def _gelu_tanh(x: Any) -> Any:
