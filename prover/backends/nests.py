@@ -190,7 +190,7 @@ class _Writer:
             case Load(address, checked):
                 self.words[place] = self._word(address, self._base(address), checked=checked)
             case Gather(x, y, address):
-                shift = self._shift(*(self._settled(one, self.words) for one in (x, y)))
+                shift = vectors.shift(b, *(self._settled(one, self.words) for one in (x, y)))
                 base = b.add(self._base(address), shift)
                 self.words[place] = self._word(address, base, checked=True)
             case Map(opcode, used):
@@ -218,9 +218,8 @@ class _Writer:
                 case Load():
                     part.words[place] = self._load(instruction, part)
                 case Gather(x, y, address):
-                    shift = self._shift(
-                        *(self._settled(one, {one: self._get(one, part)}) for one in (x, y))
-                    )
+                    words = {one: self._get(one, part) for one in (x, y)}
+                    shift = vectors.shift(b, *(self._settled(one, words) for one in (x, y)))
                     index = b.add(self._indices(address, part), shift)
                     part.words[place] = self._gathered(address, index, part, checked=True)
                 case Map(opcode, used):
@@ -336,17 +335,8 @@ class _Writer:
             self.raw.add(place)
         if self.nest.inner < LANES:
             return tail
-        words, width = b.load(self.sums[place], typ=VECTOR), LANES
-        while width > 1:
-            width //= 2
-            lower, upper = (vectors.lanes(b, words, start, width) for start in (0, width))
-            words = MAPS[reduce.combine](b, lower, upper)
-        word = b.extract_element(words, ir.Constant(WORD, 0))
+        word = vectors.halved(b, MAPS[reduce.combine], b.load(self.sums[place], typ=VECTOR))
         return word if tail is None else MAPS[reduce.combine](b, word, tail)
-
-    def _shift(self, x: Value, y: Value) -> Value:
-        wide = emit.like(x, LONG)
-        return self.b.mul(self.b.sext(x, wide), self.b.sext(y, wide))
 
     def _base(self, address: Address) -> Value:
         """The word of a buffer at which the run's addresses begin."""

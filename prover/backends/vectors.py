@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from llvmlite import ir
 
-from prover.native.emit import LONG, REDUCTIONS, WORD, Builder, Value
+from prover.native.emit import LONG, REDUCTIONS, WORD, Builder, Emit, Value, like
 from prover.ops import OPS, Opcode
 
 LANES: Final = 32
@@ -70,6 +70,21 @@ def lanes(b: Builder, words: Value, start: int, count: int) -> Value:
     """Some neighbouring lanes as a vector of their own."""
     order = ir.Constant(ir.VectorType(WORD, count), list(range(start, start + count)))
     return b.shuffle_vector(words, ir.Constant(words.type, ir.Undefined), order)
+
+
+def shift(b: Builder, x: Value, y: Value) -> Value:
+    """int32 x times int32 y, as long ints."""
+    wide = like(x, LONG)
+    return b.mul(b.sext(x, wide), b.sext(y, wide))
+
+
+def halved(b: Builder, combine: Emit, words: Value) -> Value:
+    """The lanes combined in halves: 16, 8, 4, 2, 1."""
+    width = LANES
+    while width > 1:
+        width //= 2
+        words = combine(b, *(lanes(b, words, start, width) for start in (0, width)))
+    return b.extract_element(words, ir.Constant(WORD, 0))
 
 
 def chain(b: Builder, opcode: Opcode, words: Value, count: int) -> Value:
