@@ -1,5 +1,6 @@
 """Products of ints are NumPy's wrap-around ones, in every layout, cut and way of computing them."""
 
+import ctypes
 import os
 import platform
 import subprocess
@@ -12,10 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from prover.backends import backend
+from prover.backends import matmul as module
 from prover.backends.arithmetic import small_ints
 from prover.backends.matmul import describe, matmul, matmul_share
 from prover.commit.keccak import keccak
 from prover.native.isa import isa
+from prover.native.module import load_known
 from prover.native.threads import spread
 from prover.ops import Opcode
 from prover.row import Kind, Operand, Row, Segment, register_id
@@ -168,6 +171,18 @@ def test_the_way_of_small_ints_is_the_instruction_sets() -> None:
     assert (1 if small is None else small.packed) == isa().packed
     if small is not None:
         assert small.bits * small.packed == 32
+
+
+def test_a_processor_without_small_ints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "small_ints", lambda: None)
+    code = load_known("one by one", ["matmul_stage"], lambda: module._module(Opcode.IDOT))
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 3)
+    stage = kind(code.address("matmul_stage"))
+    x, y = drawn(11, 50, 300)
+    expected = x @ y
+    out = np.zeros(expected.shape, np.uint32)
+    stage(describe(x.view(np.uint32), y.view(np.uint32), out).ctypes.data, 0, 0, 1)
+    assert np.array_equal(out.view(np.int32), expected)
 
 
 def digest() -> str:
