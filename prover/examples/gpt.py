@@ -45,7 +45,7 @@ class Size:
     width: int = 128
     heads: int = 4
     context: int = 64
-    batch: int = 16
+    batch: int = 12
     batches: int = 64
     """Mini-batches in the permutation; step s takes number s mod this."""
 
@@ -84,12 +84,15 @@ def initial(size: Size, characters: int, seed: int = 0) -> dict[str, NDArray[np.
 
     params = {"token": normal(characters, width), "place": normal(size.context, width)}
     for layer in range(size.layers):
-        linear = {"query": width, "key": width, "value": width, "mixed": width, "wide": 4 * width}
-        for name, columns in linear.items():
-            params[f"{layer}.{name}.w"] = normal(width, columns)
+        for name in ("query", "key", "value"):
+            params[f"{layer}.{name}"] = normal(width, width)
+        for name, rows, columns in (
+            ("mixed", width, width),
+            ("wide", width, 4 * width),
+            ("narrow", 4 * width, width),
+        ):
+            params[f"{layer}.{name}.w"] = normal(rows, columns)
             params[f"{layer}.{name}.b"] = np.zeros(columns, np.float32)
-        params[f"{layer}.narrow.w"] = normal(4 * width, width)
-        params[f"{layer}.narrow.b"] = np.zeros(width, np.float32)
     for norm in ["last", *(f"{layer}.norm{n}" for layer in range(size.layers) for n in (1, 2))]:
         params[f"{norm}.w"] = np.ones(width, np.float32)
         params[f"{norm}.b"] = np.zeros(width, np.float32)
@@ -111,7 +114,7 @@ def scores(size: Size, params: Mapping[str, Any], tokens: Any) -> Any:
         with scope(f"block{layer}"):
             y = norm(x, f"{layer}.norm1")
             query, key, value = (
-                split_heads(linear(y, f"{layer}.{name}"), size.heads)
+                split_heads(y @ params[f"{layer}.{name}"], size.heads)
                 for name in ("query", "key", "value")
             )
             mixed = merge_heads(attention(query, key, value, causal=True))
@@ -138,9 +141,11 @@ def optimizer(steps: int) -> Clipped:
     return Clipped(AdamW(rate, weight_decay=DECAY), norm=LONGEST)
 
 
-def example(size: Size = SIZE, steps: int = 1_000, seed: int = 0) -> Example:
-    """Trained for `steps` steps."""
-    codes, alphabet = encoded(text())
+def example(
+    size: Size = SIZE, steps: int = 1_000, seed: int = 0, said: str | None = None
+) -> Example:
+    """Trained for `steps` steps on `said`, or else on `text()`."""
+    codes, alphabet = encoded(text() if said is None else said)
     return Example(
         "gpt",
         partial(loss, size),

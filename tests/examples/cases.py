@@ -9,13 +9,14 @@ from typing import Final
 
 from prover.backends import Backend
 from prover.commit.tensor import Words
-from prover.examples import Example, digits, lenet, lora
+from prover.examples import Example, digits, gpt, lenet, lora
 from prover.program import Program
 from prover.row import Row
 from prover.state import State
 from prover.trace import TensorTrace
 from prover.tracer import Traced
 from rollup.demo.fault import Fault, FaultyTrace
+from tests.examples import tiny
 
 
 class Setting:
@@ -48,22 +49,33 @@ class Setting:
         return self.steps * self.program.micro_steps
 
     @property
+    def always_even(self) -> bool:
+        """Whether every place takes an even number of dissections."""
+        power = 16
+        while power < self.length:
+            power *= 16
+        return power.bit_length() % 8 == 1 and 2 * power // 16 <= self.length
+
+    @property
     def rows(self) -> dict[int, Row]:
         """Rows that have micro-steps, by number."""
         return {n: row for n, row in enumerate(self.program.rows) if row and row.count}
 
+    @cached_property
     def start(self) -> State:
-        """Where the claim begins."""
-        return State.start(self.program.depths, *self.words)
+        """Where the claim begins; hashed once, for all runs that take a copy."""
+        made = State.start(self.program.depths, *self.words)
+        made.commitment()
+        return made
 
     def honest(self, backend: Backend) -> TensorTrace:
         """What a party that recomputes knows."""
-        return TensorTrace(self.program, self.first_step, self.steps, self.start(), backend)
+        return TensorTrace(self.program, self.first_step, self.steps, self.start, backend)
 
     def faulty(self, fault: Fault, backend: Backend) -> FaultyTrace:
         """What a liar claims."""
         program, first = self.program, self.first_step
-        return FaultyTrace(program, first, self.steps, self.start(), backend, fault)
+        return FaultyTrace(program, first, self.steps, self.start, backend, fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,11 @@ def small_lenet(batch: int) -> Example:
     return lenet.example(batch=batch, batches=3, maps=(2, 4), hidden=12)
 
 
+def small_gpt(batch: int, context: int) -> Example:
+    """Both its blocks, six wide, on few characters."""
+    return gpt.example(gpt.Size(2, 6, 2, context, batch, 3), steps=20, said="to be or not " * 9)
+
+
 CASES: Final[dict[str, Case]] = {
     "digits": Case(
         lambda: digits.example(batch=32, batches=20),
@@ -104,5 +121,14 @@ CASES: Final[dict[str, Case]] = {
         1e-5,
         lambda: Setting(lora.example(batch=2, batches=3), 2),
         lambda: Setting(lora.example(batch=2, batches=3), 3, first_step=1),
+    ),
+    "gpt": Case(
+        lambda: gpt.example(gpt.Size(2, 64, 4, 16, 8, 40), steps=40),
+        1e-4,
+        lambda: Setting(small_gpt(1, 4), 1),
+        lambda: Setting(small_gpt(1, 4), 1, first_step=1),
+    ),
+    "encoder": Case(
+        None, 0.0, lambda: Setting(tiny.example(), 1), lambda: Setting(tiny.example(), 1)
     ),
 }
