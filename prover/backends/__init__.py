@@ -83,7 +83,17 @@ def _numba(threads: int) -> Backend:
     return NumbaBackend(threads)
 
 
-_MAKERS: Final[dict[str, Callable[[int], Backend]]] = {"numba": _numba, "reference": _reference}
+def _cupy(threads: int) -> Backend:
+    from prover.backends.cuda.backend import CudaBackend
+
+    return CudaBackend(threads)
+
+
+_MAKERS: Final[dict[str, Callable[[int], Backend]]] = {
+    "numba": _numba,
+    "cupy": _cupy,
+    "reference": _reference,
+}
 NAMES: Final = tuple(_MAKERS)
 
 
@@ -92,6 +102,7 @@ def backend(name: str = "numba", *, threads: int = 1) -> Backend:
 
     Raises:
         UnknownBackendError: when there is none.
+        DeviceError: when it is cupy, and CuPy or a device is missing.
     """
     if name not in _MAKERS:
         raise UnknownBackendError(f"no backend {name!r}; there are {', '.join(NAMES)}")

@@ -15,7 +15,18 @@ from prover.backends import vectors
 from prover.backends.phases import phases
 from prover.backends.vectors import LANES, VECTOR
 from prover.native import emit
-from prover.native.emit import FOLDS, LONG, MAKES_NAN, MAPS, REDUCTIONS, WORD, Builder, Value
+from prover.native.emit import (
+    BLIND,
+    FOLDS,
+    HANDS_ON,
+    LONG,
+    MAKES_NAN,
+    MAPS,
+    REDUCTIONS,
+    WORD,
+    Builder,
+    Value,
+)
 from prover.native.loops import counted, long
 from prover.ops import OPS, Opcode
 from prover.plan.nest import (
@@ -43,13 +54,6 @@ NOTE_BYTES: Final = 64
 
 _ALONE: Final = 1 << 12
 """Elements below which one thread does it all."""
-_BLIND: Final = frozenset({
-    Opcode.ADD, Opcode.SUB, Opcode.MUL, Opcode.FMA, Opcode.DIV, Opcode.SQRT, Opcode.MAX,
-    Opcode.LT, Opcode.LE, Opcode.EQ, Opcode.TO_INT_NEAREST, Opcode.TO_INT_ZERO,
-    Opcode.SELECT, Opcode.MOVE,
-})  # fmt: skip
-"""Ops to which all NaNs are alike, or that hand them on."""
-_HANDS_ON: Final = {Opcode.SELECT, Opcode.MOVE}
 _BYTE: Final = ir.IntType(8)
 
 
@@ -314,9 +318,9 @@ class _Writer:
         return self._gathered(address, index, part, checked=one.checked)
 
     def _map(self, place: int, opcode: Opcode, used: tuple[int, ...], words: Any) -> Value:
-        blind = opcode in _BLIND
+        blind = opcode in BLIND
         given = [words[one] if blind else self._settled(one, words) for one in used]
-        if opcode in MAKES_NAN or (opcode in _HANDS_ON and self.raw & {*used}):
+        if opcode in MAKES_NAN or (opcode in HANDS_ON and self.raw & {*used}):
             self.raw.add(place)
         return MAPS[opcode](self.b, *given)
 

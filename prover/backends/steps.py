@@ -1,10 +1,11 @@
 """Whole training steps by plans: which programs have one, and whether a state fits it."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -29,12 +30,22 @@ _SLOW: Final = 0.4
 """Seconds of a call: in between signals are heard, and progress is told."""
 
 
+class Runs(Protocol):
+    """A plan, ready to run: see `prover.backends.plans.Machine`."""
+
+    def run(
+        self, registers: dict[RegisterId, Words], first_step: int, steps: int, *, finite: bool
+    ) -> tuple[int, int] | None:
+        """Training steps on these words, in place."""
+        ...
+
+
 @dataclass(slots=True)
 class _Known:
     program: Program
     """Kept, so that its `id` stays its own."""
     plan: Plan | None
-    idle: list[Machine] = field(default_factory=list)
+    idle: list[Runs] = field(default_factory=list)
     pace: int = 1
     """Steps that a call takes at a time."""
     reaches: list[Reach] = field(default_factory=list)
@@ -48,10 +59,18 @@ class Steps:
     has at least `worth` micro-steps; a known one always runs by its plan.
     """
 
-    def __init__(self, threads: int = 1, worth: int = 1 << 22, *, fuse: bool = True) -> None:
+    def __init__(
+        self,
+        threads: int = 1,
+        worth: int = 1 << 22,
+        *,
+        fuse: bool = True,
+        make: Callable[[Plan, int], Runs] = Machine,
+    ) -> None:
         self._threads = threads
         self._worth = worth
         self._fuse = fuse
+        self._make = make
         self._known: OrderedDict[int, _Known] = OrderedDict()
         self._lock = Lock()
 
@@ -77,12 +96,12 @@ class Steps:
             known.idle.append(machine)
         return Done(steps) if fault is None else Done(fault[0] - first + 1, fault[1])
 
-    def _take(self, known: _Known, of: Plan) -> Machine:
+    def _take(self, known: _Known, of: Plan) -> Runs:
         with self._lock:
             if known.idle:
                 return known.idle.pop()
         threads = min(self._threads, 1 + known.program.micro_steps // _PER_THREAD)
-        return Machine(of, threads)
+        return self._make(of, threads)
 
     def _of(self, program: Program, steps: int) -> _Known | None:
         with self._lock:

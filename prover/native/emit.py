@@ -191,3 +191,12 @@ MAKES_NAN: Final = frozenset({
     Opcode.SUM, Opcode.DOT, Opcode.MAXF,
 })  # fmt: skip
 """Ops whose raw result may be a NaN of other bits than the canonical one."""
+
+BLIND: Final = frozenset({
+    Opcode.ADD, Opcode.SUB, Opcode.MUL, Opcode.FMA, Opcode.DIV, Opcode.SQRT, Opcode.MAX,
+    Opcode.LT, Opcode.LE, Opcode.EQ, Opcode.TO_INT_NEAREST, Opcode.TO_INT_ZERO,
+    Opcode.SELECT, Opcode.MOVE,
+})  # fmt: skip
+"""Ops to which all NaNs are alike, or that hand them on."""
+HANDS_ON: Final = frozenset({Opcode.SELECT, Opcode.MOVE})
+"""Of those, what hands on the bits of a NaN."""

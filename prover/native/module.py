@@ -67,10 +67,10 @@ def _library(key: str, names: Sequence[str], text: Callable[[], str]) -> Library
     about = f"{isa().cpu}\n{isa().features}\n{llvm.llvm_version_info}\n{_LEVEL}\n"
     key = hashlib.sha256((about + key).encode()).hexdigest()
     path = code_folder() / f"{key[:32]}.o"
-    code = _kept(path)
+    code = kept(path)
     if code is None:
         code = _compile(text(), _target())
-        _keep(path, code)
+        keep(path, code)
     with _LOCK:
         if key not in _LOADED:
             builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
@@ -111,7 +111,8 @@ def _compile(text: str, target: Any) -> bytes:
     return bytes(target.emit_object(module))
 
 
-def _kept(path: Path) -> bytes | None:
+def kept(path: Path) -> bytes | None:
+    """What `keep` put into a file, where that is whole."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -120,8 +121,8 @@ def _kept(path: Path) -> bytes | None:
     return code if hashlib.sha256(code).digest() == digest else None
 
 
-def _keep(path: Path, code: bytes) -> None:
-    """Whole or not at all; where nothing can be written, nothing is kept."""
+def keep(path: Path, code: bytes) -> None:
+    """Puts code into a file, whole or not at all; where nothing can be written, nothing is kept."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")

@@ -1,0 +1,10 @@
+"""Plans as CUDA C: the bits of `prover.reference` from NVIDIA devices.
+
+source    a plan's stages as kernels (`nests`, `products`, `integers`, over `prelude`) and launches
+nvrtc     from source to machine code, with or without a device, kept on disk
+device    what a device is to us, and CuPy's
+machine   a plan, its kernels and its memory on a device
+backend   the backend `cupy`
+
+Nothing but `device` needs CuPy or a device. The tests' device is an interpreter of PTX.
+"""
