@@ -128,6 +128,8 @@ class Court:
         assert played.dissections == rounds
         assert table.tried is not None
         assert table.tried.position == position
+        # Whoever hands it in, the step on chain leads to the truth.
+        assert table.step(table.tried) == truth.states([position + 1])[0]
         proven = rounds % 2 == 0
         told = (played.proofs, played.refused)
         assert told == ((1, ()) if proven else (0, ("StepHolds",)))

@@ -18,4 +18,4 @@ def test_one_digest(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     found = {way: digest(setting, make()) for way, make in WAYS.items()}
     assert found == dict.fromkeys(WAYS, found["reference"])
     if setting.example.optimizer is not None:
-        assert found["reference"][0] != setting.start().root(Segment.PARAMS)
+        assert found["reference"][0] != setting.start.root(Segment.PARAMS)
