@@ -18,14 +18,23 @@ _UNROLL: Final = 2
 
 
 def permute(b: Builder, state: list[Value], constants: Any) -> list[Value]:
-    """keccak-f[1600] of the words at x + 5y; `constants` are the module's `round_constants`."""
+    """keccak-f[1600] of the words at x + 5y; `constants` are the module's `round_constants`.
+
+    The first round and the last stand apart from the loop: what they do with words that are known,
+    and for words that nobody reads, LLVM leaves out.
+    """
     lanes = state[0].type.count
-    with folded(b, long(0), long(_ROUNDS), _UNROLL, state) as (index, now, following):
+
+    def step(now: list[Value], index: Value) -> list[Value]:
+        place = b.gep(constants, [long(0), index])
+        return _round(b, now, broadcast(b, b.load(place, typ=LONG), lanes))
+
+    first, last = long(0), long(_ROUNDS - 1)
+    with folded(b, long(1), last, _UNROLL, step(state, first)) as (index, now, following):
         for ahead in range(_UNROLL):
-            place = b.gep(constants, [long(0), b.add(index, long(ahead))])
-            now = _round(b, now, broadcast(b, b.load(place, typ=LONG), lanes))
+            now = step(now, b.add(index, long(ahead)))
         following.extend(now)
-    return following
+    return step(following, last)
 
 
 def _round(b: Builder, a: list[Value], constant: Value) -> list[Value]:
