@@ -59,7 +59,7 @@ def by_rows(traced: Traced, state: State, step: int, used: Backend, *, commit: b
         if row and row.count:
             used.elements(state, row, step, 0, row.elements)
             if commit:
-                state.leaf(row.out)
+                state.leaf(row.out, used.threads)
     state.reset(Segment.SCRATCH)
 
 

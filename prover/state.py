@@ -186,9 +186,9 @@ class State:
             del self._tensors[register]
             self._forget(register)
 
-    def leaf(self, register: RegisterId) -> Hash:
+    def leaf(self, register: RegisterId, threads: int = 1) -> Hash:
         """A register's leaf."""
-        self._settle([register], 1)
+        self._settle([register], threads)
         return self._leaves[register]
 
     def path(self, register: RegisterId) -> list[Hash]:
