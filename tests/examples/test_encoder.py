@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import re
 from pydoc_data.topics import topics
-from typing import Any
 
 import numpy as np
 import pytest
 
+from bench._peers import PEERS
 from prover.backends import backend
 from prover.errors import ContentMissing
 from prover.examples import Example, encoder
@@ -44,52 +44,21 @@ def example(sentences: list[str]) -> Example:
         pytest.skip(str(missing))
 
 
-def by_torch(weights: dict[str, Any], tokens: Any, present: Any) -> Any:
-    """BERT as torch's own functions have it, and the mean of its tokens, of length 1."""
+def test_sentences_lie_where_torch_puts_them(said: list[str]) -> None:
     torch = pytest.importorskip(
         "torch", reason="torch is not installed: pip install plumbline[torch]"
     )
-    functional = torch.nn.functional
-    held = {name: torch.from_numpy(one.copy()) for name, one in weights.items()}
-
-    def norm(x: Any, name: str) -> Any:
-        weight, bias = (held[f"{name}.LayerNorm.{which}"] for which in ("weight", "bias"))
-        return functional.layer_norm(x, weight.shape, weight, bias, 1e-12)
-
-    def linear(x: Any, name: str) -> Any:
-        return functional.linear(x, held[f"{name}.weight"], held[f"{name}.bias"])
-
-    ids, seen = torch.from_numpy(tokens).long(), torch.from_numpy(present)
-    count, length = tokens.shape
-    x = functional.embedding(ids, held["embeddings.word_embeddings.weight"])
-    x = x + held["embeddings.position_embeddings.weight"][:length]
-    x = norm(x + held["embeddings.token_type_embeddings.weight"][0], "embeddings")
-    for number in range(6):
-        layer = f"encoder.layer.{number}"
-        query, key, value = (
-            linear(x, f"{layer}.attention.self.{name}").view(count, length, 12, 32).transpose(1, 2)
-            for name in ("query", "key", "value")
-        )
-        mixed = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=seen[:, None, None, :]
-        )
-        mixed = mixed.transpose(1, 2).reshape(x.shape)
-        out = f"{layer}.attention.output"
-        x = norm(x + linear(mixed, f"{out}.dense"), out)
-        wide = functional.gelu(linear(x, f"{layer}.intermediate.dense"))
-        x = norm(x + linear(wide, f"{layer}.output.dense"), f"{layer}.output")
-    shares = seen.unsqueeze(-1).float()
-    return functional.normalize((x * shares).sum(1) / shares.sum(1), dim=-1).numpy()
-
-
-def test_sentences_lie_where_torch_puts_them(said: list[str]) -> None:
     assert len(said) == SENTENCES
     made = example(said)
     traced = made.program()
     params, inputs = traced.params.words(made.weights), traced.inputs.words(made.inputs)
     result = run(traced.program, 0, 1, params, inputs, backend("numba"))
     ours = traced.outputs.arrays(result.outputs)["sentence"]
-    theirs = by_torch(dict(made.weights), made.inputs["tokens"], made.inputs["present"])
+    weights, given = (
+        {name: torch.from_numpy(one.copy()) for name, one in arrays.items()}
+        for arrays in (made.weights, made.inputs)
+    )
+    theirs = PEERS["encoder"](torch)(weights, given, 0)["sentence"].numpy()
     cosines = (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
     assert cosines.min() >= CLOSE
     assert np.linalg.norm(ours[0] - ours[1]) > 0.1, "different sentences lie apart"
