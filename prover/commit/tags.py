@@ -28,3 +28,13 @@ class Tag(IntEnum):
     DISSECTION_LEAF = 0x10
     DISSECTION_NODE = 0x11
     MOVE = 0x12
+    ACCOUNT = 0x13
+    RECORD = 0x14
+    JOB = 0x15
+    EPOCH = 0x16
+    LEDGER_NODE = 0x17
+    LEDGER_STATE = 0x18
+    LEDGER_RUN = 0x19
+    ENTRY = 0x1A
+    ENTRY_NODE = 0x1B
+    INBOX_ENTRY = 0x1C

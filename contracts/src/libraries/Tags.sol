@@ -23,4 +23,14 @@ library Tags {
     uint8 internal constant DISSECTION_LEAF = 0x10;
     uint8 internal constant DISSECTION_NODE = 0x11;
     uint8 internal constant MOVE = 0x12;
+    uint8 internal constant ACCOUNT = 0x13;
+    uint8 internal constant RECORD = 0x14;
+    uint8 internal constant JOB = 0x15;
+    uint8 internal constant EPOCH = 0x16;
+    uint8 internal constant LEDGER_NODE = 0x17;
+    uint8 internal constant LEDGER_STATE = 0x18;
+    uint8 internal constant LEDGER_RUN = 0x19;
+    uint8 internal constant ENTRY = 0x1a;
+    uint8 internal constant ENTRY_NODE = 0x1b;
+    uint8 internal constant INBOX_ENTRY = 0x1c;
 }

@@ -1,0 +1,1 @@
+"""The ledger machine: accounts, scores and rewards, one step a receipt (docs/ledger.md)."""

@@ -1,0 +1,368 @@
+"""What the ledger's state is made of (docs/ledger.md, sections 2 and 3).
+
+Every integer is a u64 and packs big-endian; what bounds it below that stands in its docstring. The
+bounds are what makes overflow impossible in `rewards`, so they hold in every state that the machine
+reaches.
+"""
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, NewType
+
+from prover.commit.keccak import ZERO_HASH, Hash, tagged
+from prover.commit.tags import Tag
+from rollup.protocol.types import U64_MAX, AccountIndex, Address, Nonce
+
+Amount = NewType("Amount", int)
+"""u64, in billionths of the token: a ledger holds at most 2^64 - 1 of them in all."""
+
+Units = NewType("Units", int)
+"""Weighted scalar operations of a claim; at most `MAX_WORK`."""
+
+Score = NewType("Score", int)
+"""u64; what an epoch's pool is shared by. All accounts' scores of an epoch together fit u64."""
+
+Sequence = NewType("Sequence", int)
+"""u64, of a record: counts every one ever made."""
+
+JobIndex = NewType("JobIndex", int)
+EpochNumber = NewType("EpochNumber", int)
+Bps = NewType("Bps", int)
+"""Ten-thousandths; at most `BPS`."""
+
+FIRST_NONCE: Final = Nonce(0)
+BPS: Final = 10_000
+MAX_WORK: Final = 2**44
+"""Units of one claim, and of whatever is brought to the same scale."""
+MAX_UNITS_A_PRICE: Final = 2**16
+MAX_UNITS_A_POINT: Final = 2**12
+REPUTATION_FULL: Final = 1_000
+MAX_SLOTS: Final = 64
+"""Slots 0 .. 63 of an account count here: one bit each."""
+MAX_ACCOUNTS: Final = 2**24
+MAX_JOBS: Final = 2**16
+MAX_EPOCHS: Final = 2**16
+MAX_RING: Final = 28
+MAX_BUNDLE: Final = 2**12
+NO_INPUTS: Final = ZERO_HASH
+"""Of a job whose works may have any inputs, which nobody has registered."""
+
+_ACCOUNT: Final = struct.Struct(">20s7Q")
+_RECORD: Final = struct.Struct(">11Q32s32s32s32s")
+_JOB: Final = struct.Struct(">3Q32s32s32s")
+_EPOCH: Final = struct.Struct(">2Q")
+_RULES: Final = struct.Struct(">8H3I4x4Q")
+_HEADER: Final = struct.Struct(">B32sQ32sQ32sQ32sQ4Q64s")
+ACCOUNT_BYTES: Final = _ACCOUNT.size
+RECORD_BYTES: Final = _RECORD.size
+JOB_BYTES: Final = _JOB.size
+EPOCH_BYTES: Final = _EPOCH.size
+RULES_BYTES: Final = _RULES.size
+HEADER_BYTES: Final = _HEADER.size
+
+
+class Status(IntEnum):
+    """How far a record is."""
+
+    PENDING = 0
+    """Batched; it has earned nothing."""
+    FINAL = 1
+    """Settled: its claim can no longer be disputed and was not found false."""
+    EVALUATED = 2
+    """A final training claim that an evaluation was counted for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account; its index is its place in the tree."""
+
+    address: Address
+    """Who signs; it never changes."""
+    nonce: Nonce = FIRST_NONCE
+    balance: Amount = Amount(0)
+    live: int = 0
+    """u64: bit i is set while slot i backs claims: deposited, not exiting, not slashed."""
+    score: Score = Score(0)
+    epoch: EpochNumber = EpochNumber(0)
+    """Of `score`."""
+    reputation: int = 0
+    """0 .. REPUTATION_FULL."""
+    payable: Amount = Amount(0)
+    """Ever earned or withdrawn, for L1 to pay out the difference: it only grows."""
+
+    @property
+    def slots(self) -> int:
+        """0 .. 64: live slots, the account's stake."""
+        return self.live.bit_count()
+
+    def pack(self) -> bytes:
+        """76 bytes."""
+        return _ACCOUNT.pack(
+            self.address, self.nonce, self.balance, self.live, self.score, self.epoch,
+            self.reputation, self.payable,
+        )  # fmt: skip
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "Account":
+        """The inverse of `pack`."""
+        return cls(*_ACCOUNT.unpack(data))
+
+    @property
+    def leaf(self) -> Hash:
+        """H(ACCOUNT | 76 bytes)."""
+        return tagged(Tag.ACCOUNT, self.pack())
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A credit that waits, or that became score: one claim that a batch holds."""
+
+    seq: Sequence
+    kind: int
+    """Of the Work: 1 compute, 2 inference."""
+    status: Status
+    account: AccountIndex
+    slot: int
+    """0 .. 63."""
+    batch: int
+    """Number of the batch."""
+    posted: int
+    """Protocol time of the batch's post."""
+    first_step: int
+    steps: int
+    """u32."""
+    program: Hash
+    params: Hash
+    inputs: Hash
+    after: Hash
+    """Params after of a compute claim, outputs of an inference claim."""
+    job: JobIndex = JobIndex(0)
+    """From settling on; 0 before."""
+    quantity: Units = Units(0)
+    """From settling on: the claim's work where everybody can recompute it, else 0. Of an inference:
+    what of it no usage fee has paid for yet."""
+
+    def pack(self) -> bytes:
+        """216 bytes."""
+        return _RECORD.pack(
+            self.seq, self.kind, self.status, self.account, self.slot, self.batch, self.posted,
+            self.first_step, self.steps, self.job, self.quantity,
+            self.program, self.params, self.inputs, self.after,
+        )  # fmt: skip
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "Record":
+        """The inverse of `pack`, of bytes that open a record."""
+        (seq, kind, status, account, slot, batch, posted, first_step, steps, job, quantity,
+         program, params, inputs, after) = _RECORD.unpack(data)  # fmt: skip
+        return cls(
+            seq, kind, Status(status), account, slot, batch, posted, first_step, steps,
+            program, params, inputs, after, job, quantity,
+        )  # fmt: skip
+
+    @property
+    def leaf(self) -> Hash:
+        """H(RECORD | 216 bytes)."""
+        return tagged(Tag.RECORD, self.pack())
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be trained or evaluated, opened on L1; it holds how far its training is."""
+
+    work: int
+    """u64, units of one step of the program, as L1 counted them."""
+    registered: int
+    """Protocol time of the program's registration."""
+    step: int
+    """u64: the step that the next training claim starts at."""
+    program: Hash
+    inputs: Hash
+    """Segment root that claims must have; `NO_INPUTS` for any."""
+    params: Hash
+    """The head of the lineage: params after the last settled training claim."""
+
+    def pack(self) -> bytes:
+        """120 bytes."""
+        return _JOB.pack(
+            self.work, self.registered, self.step, self.program, self.inputs, self.params
+        )
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "Job":
+        """The inverse of `pack`."""
+        return cls(*_JOB.unpack(data))
+
+    @property
+    def leaf(self) -> Hash:
+        """H(JOB | 120 bytes)."""
+        return tagged(Tag.JOB, self.pack())
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """A closed epoch: what was to be shared, and by how much score."""
+
+    pool: Amount
+    score: Score
+
+    def pack(self) -> bytes:
+        """16 bytes."""
+        return _EPOCH.pack(self.pool, self.score)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "Epoch":
+        """The inverse of `pack`."""
+        return cls(*_EPOCH.unpack(data))
+
+    @property
+    def leaf(self) -> Hash:
+        """H(EPOCH | 16 bytes)."""
+        return tagged(Tag.EPOCH, self.pack())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """An epoch's weights and caps, fixed on L1. `clamped` keeps each inside its bound."""
+
+    compute_bps: Bps = Bps(BPS)
+    usage_bps: Bps = Bps(BPS)
+    performance_bps: Bps = Bps(BPS)
+    uncovered_bps: Bps = Bps(0)
+    """What work beyond the stake's cover counts."""
+    reputation_bps: Bps = Bps(0)
+    """What full reputation adds."""
+    stake_bps: Bps = Bps(0)
+    """What `stake_full` slots add."""
+    burn_bps: Bps = Bps(1_000)
+    """Of a usage fee."""
+    stake_full: int = MAX_SLOTS
+    """1 .. 64."""
+    benchmark: JobIndex = JobIndex(0)
+    """u32, the job whose evaluations count."""
+    baseline: int = 0
+    """u32, the metric from which points count."""
+    max_steps: int = 2**24
+    """u32, of a claim: L1's cap, as is `max_work`. Above one no challenge can be opened, so the
+    claim earns nothing."""
+    cover: Units = Units(MAX_WORK)
+    """Units that one live slot covers in full."""
+    units_a_price: int = 1
+    """Units that one burnt billionth pays for; at most 2^16."""
+    units_a_point: int = 1
+    """Units that one point of the metric is worth; at most 2^12."""
+    max_work: Units = Units(MAX_WORK)
+    """Of a claim."""
+
+    def clamped(self) -> "Rules":
+        """The same rules with every field inside its bound."""
+        bps = [
+            Bps(min(value, BPS))
+            for value in (
+                self.compute_bps, self.usage_bps, self.performance_bps, self.uncovered_bps,
+                self.reputation_bps, self.stake_bps, self.burn_bps,
+            )
+        ]  # fmt: skip
+        return Rules(
+            compute_bps=bps[0],
+            usage_bps=bps[1],
+            performance_bps=bps[2],
+            uncovered_bps=bps[3],
+            reputation_bps=bps[4],
+            stake_bps=bps[5],
+            burn_bps=bps[6],
+            stake_full=min(max(self.stake_full, 1), MAX_SLOTS),
+            benchmark=self.benchmark,
+            baseline=self.baseline,
+            max_steps=self.max_steps,
+            cover=Units(min(self.cover, MAX_WORK)),
+            units_a_price=min(self.units_a_price, MAX_UNITS_A_PRICE),
+            units_a_point=min(self.units_a_point, MAX_UNITS_A_POINT),
+            max_work=Units(min(self.max_work, MAX_WORK)),
+        )
+
+    def pack(self) -> bytes:
+        """64 bytes."""
+        return _RULES.pack(
+            self.compute_bps, self.usage_bps, self.performance_bps, self.uncovered_bps,
+            self.reputation_bps, self.stake_bps, self.burn_bps, self.stake_full, self.benchmark,
+            self.baseline, self.max_steps, self.cover, self.units_a_price, self.units_a_point,
+            self.max_work,
+        )  # fmt: skip
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "Rules":
+        """The rules that 64 bytes say, clamped."""
+        fields = _RULES.unpack(data)
+        return cls(**dict(zip(cls.__slots__, fields, strict=True))).clamped()
+
+
+class Forest(IntEnum):
+    """The four trees of the state, by their place in its header."""
+
+    ACCOUNTS = 0
+    RECORDS = 1
+    JOBS = 2
+    EPOCHS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """All that a state commits to; its hash is the state."""
+
+    ring: int
+    """0 .. 28: the record tree has 2^ring places, reused in a ring. Fixed at genesis."""
+    roots: tuple[Hash, ...]
+    """By `Forest`."""
+    counts: tuple[int, ...]
+    """By `Forest`: places of accounts (0 is nobody's), records ever made, jobs, closed epochs."""
+    funds: Amount
+    """Deposits and pools that ever came in: all balances and payables together are no more."""
+    score: Score
+    """Of the current epoch, whose number is the count of closed ones."""
+    confirmed: int
+    """Batches up to this one are confirmed on L1."""
+    inbox: int
+    """Inbox entries consumed."""
+    rules: Rules
+
+    def pack(self) -> bytes:
+        """257 bytes."""
+        pairs = [part for pair in zip(self.roots, self.counts, strict=True) for part in pair]
+        return _HEADER.pack(
+            self.ring, *pairs, self.funds, self.score, self.confirmed, self.inbox,
+            self.rules.pack(),
+        )  # fmt: skip
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "Header":
+        """The inverse of `pack`, of bytes that open a state."""
+        (ring, r0, c0, r1, c1, r2, c2, r3, c3, funds, score, confirmed, inbox, rules) = (
+            _HEADER.unpack(data)
+        )
+        roots, counts = (r0, r1, r2, r3), (c0, c1, c2, c3)
+        return cls(ring, roots, counts, funds, score, confirmed, inbox, Rules.unpack(rules))
+
+    @property
+    def hash(self) -> Hash:
+        """The state: H(LEDGER_STATE | 257 bytes)."""
+        return tagged(Tag.LEDGER_STATE, self.pack())
+
+    @property
+    def epoch(self) -> EpochNumber:
+        """The current one."""
+        return EpochNumber(self.counts[Forest.EPOCHS])
+
+    def room(self, amount: int) -> bool:
+        """Whether so much more may come in."""
+        return self.funds + amount <= U64_MAX
+
+
+GENESIS_RULES: Final = Rules()
+
+
+def genesis(ring: int = MAX_RING, rules: Rules = GENESIS_RULES) -> Header:
+    """The state before the first batch: no accounts but nobody's place, no records, no jobs."""
+    empty = (ZERO_HASH, ZERO_HASH, ZERO_HASH, ZERO_HASH)
+    return Header(ring, empty, (1, 0, 0, 0), Amount(0), Score(0), 0, 0, rules.clamped())

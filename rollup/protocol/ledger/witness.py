@@ -1,0 +1,224 @@
+"""Step witnesses: what a verifier must see to re-run one step (docs/ledger.md, section 7).
+
+`build` runs the reference on a state and writes down what it opens. `step` is the verifier: it runs
+the same definition over what the witness opens, against the running roots.
+"""
+
+import struct
+from typing import Final
+
+from prover.commit.keccak import ZERO_HASH, Hash, tagged
+from prover.commit.merkle import ceil_log2, climb
+from prover.commit.tags import Tag
+from prover.errors import WitnessError
+from prover.witness import Reader
+from rollup.protocol.eip712 import Signature
+from rollup.protocol.ledger import run as runs
+from rollup.protocol.ledger.actions import Action, LedgerReceipt
+from rollup.protocol.ledger.effects import inbox_step, receipt_step
+from rollup.protocol.ledger.entries import Place, Placed, signer
+from rollup.protocol.ledger.inbox import INBOX_BYTES, InboxEntry
+from rollup.protocol.ledger.run import RUN_BYTES, LedgerBatch, Run
+from rollup.protocol.ledger.store import State, with_root
+from rollup.protocol.ledger.trees import (
+    LEAF_BYTES,
+    NODE,
+    leaf_of,
+    place_of,
+    places,
+    pushed_root,
+)
+from rollup.protocol.ledger.types import HEADER_BYTES, Forest, Header
+from rollup.protocol.receipts import Bundle, Statement, Work
+
+_WORK: Final = struct.Struct(">B3Q20s32sQI32s32s32s32s")
+_STATEMENT: Final = struct.Struct(">B2Q32s32s")
+_ACTION: Final = struct.Struct(">B5Q")
+_BUNDLE: Final = struct.Struct(">2QI32sI")
+
+
+def pack_receipt(receipt: LedgerReceipt) -> bytes:
+    """A byte for the form (0 Work, 1 Statement, 2 Action), then the fields, packed."""
+    if isinstance(receipt, Work):
+        return b"\0" + _WORK.pack(
+            receipt.kind, receipt.account, receipt.nonce, receipt.slot, receipt.defender,
+            receipt.program, receipt.first_step, receipt.steps, receipt.params, receipt.inputs,
+            receipt.params_after, receipt.outputs,
+        )  # fmt: skip
+    if isinstance(receipt, Statement):
+        return b"\1" + _STATEMENT.pack(
+            receipt.kind, receipt.account, receipt.nonce, receipt.subject, receipt.content
+        )
+    return b"\2" + _ACTION.pack(
+        receipt.kind, receipt.account, receipt.nonce, receipt.target, receipt.other,
+        receipt.amount,
+    )  # fmt: skip
+
+
+def pack_entry(entry: Placed) -> bytes:
+    """Receipt, signature, and whether it is bundled: 0, or 1 with bundle, index and opening."""
+    alone = pack_receipt(entry.receipt) + entry.signature
+    if entry.place is None:
+        return alone + b"\0"
+    bundle, index = entry.place.bundle, entry.place.index
+    fields = _BUNDLE.pack(bundle.account, bundle.nonce, bundle.count, bundle.root, index)
+    opening = (entry.place.found, *entry.place.siblings) if entry.place.in_range else ()
+    return b"".join((alone, b"\1", fields, *opening))
+
+
+class Recorder:
+    """A state that writes down what a step opens. The state changes with the step."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.parts: list[bytes] = []
+
+    @property
+    def header(self) -> Header:
+        """See `Store.header`."""
+        return self._state.header
+
+    @header.setter
+    def header(self, header: Header) -> None:
+        self._state.header = header
+
+    def read(self, forest: Forest, index: int) -> bytes:
+        """See `Store.read`."""
+        packed = self._state.read(forest, index)
+        self.parts += [packed, *self._state.path(forest, index)]
+        return packed
+
+    def write(self, forest: Forest, index: int, packed: bytes) -> None:
+        """See `Store.write`; the path of the read serves it."""
+        self._state.write(forest, index, packed)
+
+    def push(self, forest: Forest, packed: bytes) -> None:
+        """See `Store.push`."""
+        _, old, siblings = self._state.free_place(forest)
+        self.parts += [old, *siblings] if _reused(self.header, forest) else siblings
+        self._state.push(forest, packed)
+
+
+def build(batch: LedgerBatch, state: State, position: int) -> bytes:
+    """The witness of the step at `position`; `state` is the one before it, and then after it."""
+    before = state.header.pack()
+    recorder = Recorder(state)
+    runs.step(recorder, batch, position)
+    inside = position < batch.run.inbox
+    said = (
+        batch.inbox[position].pack()
+        if inside
+        else pack_entry(batch.entries[position - batch.run.inbox])
+    )
+    return b"".join((batch.run.pack(), before, said, *batch.path(position), *recorder.parts))
+
+
+class Opened:
+    """A state of which only the header is known, and what a witness opens of it.
+
+    Raises:
+        WitnessError: when the witness does not open what is read, or where a leaf is pushed.
+    """
+
+    def __init__(self, header: Header, reader: Reader) -> None:
+        self.header = header
+        self._reader = reader
+        self._paths: dict[tuple[Forest, int], list[Hash]] = {}
+
+    def read(self, forest: Forest, index: int) -> bytes:
+        """See `Store.read`."""
+        packed = self._reader.take(LEAF_BYTES[forest])
+        path = self._reader.path(ceil_log2(places(self.header, forest)))
+        if self._climb(forest, index, packed, path) != self.header.roots[forest]:
+            raise WitnessError(f"leaf {index} is not in the tree of {forest.name.lower()}")
+        self._paths[forest, index] = path
+        return packed
+
+    def write(self, forest: Forest, index: int, packed: bytes) -> None:
+        """See `Store.write`."""
+        path = self._paths[forest, index]
+        # Of what was read before in this tree, the paths are no longer those of its root.
+        self._paths = {key: kept for key, kept in self._paths.items() if key[0] != forest}
+        root = self._climb(forest, index, packed, path)
+        self.header = with_root(self.header, forest, root)
+
+    def push(self, forest: Forest, packed: bytes) -> None:
+        """See `Store.push`."""
+        old = self._reader.hash() if _reused(self.header, forest) else ZERO_HASH
+        place = place_of(self.header, forest, self.header.counts[forest])
+        taken = places(self.header, forest)
+        path = self._reader.path(ceil_log2(max(taken, place + 1)))
+        new, root = leaf_of(forest, packed), self.header.roots[forest]
+        pushed = pushed_root(root, taken, place, old, new, path)
+        if pushed is None:
+            raise WitnessError(f"the free place of {forest.name.lower()} is not opened")
+        self.header = with_root(self.header, forest, pushed, 1)
+
+    def _climb(self, forest: Forest, index: int, packed: bytes, path: list[Hash]) -> Hash:
+        return climb(leaf_of(forest, packed), place_of(self.header, forest, index), path, NODE)
+
+
+def step(program: Hash, position: int, pre: Hash, witness: bytes) -> Hash:
+    """The state after the step at `position` of a claim's `program`, from the state `pre`.
+
+    Raises:
+        WitnessError: when the witness does not open `program` and `pre`, or has bytes left over;
+            never for what they contain.
+    """
+    reader = Reader(witness)
+    run = Run.unpack(reader.take(RUN_BYTES))
+    if run.hash != program:
+        raise WitnessError("the run is not the claim's program")
+    if not 0 <= position < run.length:
+        raise WitnessError("the run has no step at this position")
+    packed = reader.take(HEADER_BYTES)
+    if tagged(Tag.LEDGER_STATE, packed) != pre:
+        raise WitnessError("the header is not the prestate's")
+    store = Opened(Header.unpack(packed), reader)
+    if position < run.inbox:
+        entry = InboxEntry.unpack(reader.take(INBOX_BYTES))
+        _in_run(reader, entry.leaf, position, run.inbox, run.inbox_root)
+        inbox_step(store, entry)
+    else:
+        said = _entry(reader)
+        _in_run(reader, said.leaf, position - run.inbox, run.receipts, run.receipts_root)
+        receipt_step(store, run.batch, run.posted, said.receipt, signer(said, run.separator))
+    reader.end()
+    return store.header.hash
+
+
+def _reused(header: Header, forest: Forest) -> bool:
+    """Whether the next leaf takes a place that was taken before."""
+    return forest == Forest.RECORDS and header.counts[forest] >= 1 << header.ring
+
+
+def _in_run(reader: Reader, leaf: Hash, index: int, count: int, root: Hash) -> None:
+    if climb(leaf, index, reader.path(ceil_log2(count)), Tag.ENTRY_NODE) != root:
+        raise WitnessError("what the step applies is not what stands at its position")
+
+
+def _entry(reader: Reader) -> Placed:
+    form = reader.number(1)
+    receipt: LedgerReceipt
+    if form == 0:
+        receipt = Work(*_WORK.unpack(reader.take(_WORK.size)))
+    elif form == 1:
+        receipt = Statement(*_STATEMENT.unpack(reader.take(_STATEMENT.size)))
+    elif form == 2:
+        receipt = Action(*_ACTION.unpack(reader.take(_ACTION.size)))
+    else:
+        raise WitnessError(f"no receipt has the form {form}")
+    signature = Signature(reader.take(65))
+    bundled = reader.number(1)
+    if bundled > 1:
+        raise WitnessError("a receipt is bundled (1) or not (0)")
+    if not bundled:
+        return Placed(receipt, signature)
+    account, nonce, count, root, index = _BUNDLE.unpack(reader.take(_BUNDLE.size))
+    place = Place(Bundle(account, nonce, count, root), index, ZERO_HASH, ())
+    if place.in_range:
+        found, siblings = reader.hash(), reader.path(ceil_log2(count))
+        if climb(found, index, siblings, Tag.BUNDLE_NODE) != root:
+            raise WitnessError("the leaf is not in the bundle")
+        place = Place(place.bundle, index, found, tuple(siblings))
+    return Placed(receipt, signature, place)
