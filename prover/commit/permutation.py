@@ -54,7 +54,7 @@ def _round(b: Builder, a: list[Value], constant: Value) -> list[Value]:
             # pi moves the word at (from_x, x) to (x, y), where y = 2 from_x + 3 x.
             from_x = (y - 3 * x) * 3 % 5
             place = from_x + 5 * x
-            row.append(_rotate(b, b.xor(a[place], theta[from_x]), _ROTATIONS[place]))
+            row.append(_rotate(b, b.xor(a[place], theta[from_x]), ROTATIONS[place]))
         made += [b.xor(row[x], b.and_(b.not_(row[x - 4]), row[x - 3])) for x in range(5)]
     made[0] = b.xor(made[0], constant)
     return made
@@ -66,7 +66,7 @@ def round_constants(module: ir.Module) -> Any:
     made = ir.GlobalVariable(module, kind, "round_constants")
     made.linkage = "internal"
     made.global_constant = True
-    made.initializer = ir.Constant(kind, _iota())
+    made.initializer = ir.Constant(kind, ROUND_CONSTANTS)
     return made
 
 
@@ -109,4 +109,7 @@ def _iota() -> list[int]:
     return found
 
 
-_ROTATIONS: Final = _rotations()
+ROTATIONS: Final = tuple(_rotations())
+"""By how many bits rho turns the word at x + 5y."""
+ROUND_CONSTANTS: Final = tuple(_iota())
+"""What iota adds, round by round."""
