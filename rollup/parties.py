@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bisection.events import Events
 from bisection.machine import TraceFactory
-from prover.backends import Backend, UnknownBackendError
+from prover.backends import Backend, DeviceError, UnknownBackendError
 from prover.backends import backend as backend_of
 from prover.checkpoints import Checkpoints
 from prover.content import ContentStore
@@ -36,11 +36,11 @@ def backend(name: str, threads: int | None = None) -> Backend:
     """The backend that a flag names, on so many threads; None for all processors there are.
 
     Raises:
-        ConfigError: when there is none of that name.
+        ConfigError: when there is none of that name, or it lacks what it runs on.
     """
     try:
         return backend_of(name, threads=threads or available())
-    except UnknownBackendError as error:
+    except (UnknownBackendError, DeviceError) as error:
         raise ConfigError(f"--backend: {error}") from error
 
 

@@ -13,6 +13,10 @@ class UnknownBackendError(ProverError, ValueError):
     """No backend has this name."""
 
 
+class DeviceError(ProverError):
+    """There is no device to compute on, or nothing to drive it by; the message says what."""
+
+
 class Done(NamedTuple):
     """How far whole training steps came."""
 
@@ -91,8 +95,8 @@ def _cupy(threads: int) -> Backend:
 
 _MAKERS: Final[dict[str, Callable[[int], Backend]]] = {
     "numba": _numba,
-    "cupy": _cupy,
     "reference": _reference,
+    "cupy": _cupy,
 }
 NAMES: Final = tuple(_MAKERS)
 

@@ -77,7 +77,9 @@ UnsafeDevAccount = Annotated[
 Backend = Annotated[
     str,
     typer.Option(
-        "--backend", envvar="PLUMBLINE_BACKEND", help="What executes programs: numba, reference."
+        "--backend",
+        envvar="PLUMBLINE_BACKEND",
+        help="What executes programs: numba, reference, cupy.",
     ),
 ]
 Threads = Annotated[

@@ -8,14 +8,10 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
+from prover.backends import DeviceError
 from prover.backends.cuda.kernels import Kernel, sources
-from prover.backends.cuda.nvrtc import compile_source
+from prover.backends.cuda.nvrtc import CompilerError, compile_source, version
 from prover.commit.tensor import Words
-from prover.errors import ProverError
-
-
-class DeviceError(ProverError):
-    """There is no device to compute on; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +73,16 @@ class CupyDevice:
         """The current device.
 
         Raises:
-            DeviceError: when CuPy or a device is missing.
+            DeviceError: when CuPy, a device or a compiler is missing.
         """
         self._cupy = _cupy()
         try:
+            version()
             count = self._cupy.cuda.runtime.getDeviceCount()
         except self._cupy.cuda.runtime.CUDARuntimeError as error:
             raise DeviceError(f"backend cupy finds no CUDA device: {error}") from error
+        except CompilerError as error:
+            raise DeviceError(f"backend cupy cannot compile: {error}") from error
         if not count:
             raise DeviceError("backend cupy finds no CUDA device")
         self.arch = f"sm_{self._cupy.cuda.Device().compute_capability}"

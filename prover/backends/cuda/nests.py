@@ -95,7 +95,7 @@ class _Writer:
             self._threads()
         head = (
             f'extern "C" __global__ void __launch_bounds__({threads})\n'
-            f"KERNEL(Control* control, {self.places.parameters}{kept}) {{\n"
+            f"KERNEL(Control* control{self.places.parameters}{kept}) {{\n"
         )
         return head + "\n".join(self.lines) + "\n}\n"
 

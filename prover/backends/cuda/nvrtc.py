@@ -87,7 +87,7 @@ def _compile(library: Any, source: str, arch: str) -> Compiled:
         virtual = arch.startswith("compute_")
         ptx = _text(library, program, "PTX")
         cubin = b"" if virtual else _text(library, program, "CUBIN")
-        return Compiled(cubin, ptx.rstrip(b"\0").decode())
+        return Compiled(cubin, ptx.decode())
     finally:
         library.nvrtcDestroyProgram(ctypes.byref(program))
 
@@ -97,7 +97,7 @@ def _text(library: Any, program: Any, what: str) -> bytes:
     getattr(library, f"nvrtcGet{what}Size")(program, ctypes.byref(size))
     text = ctypes.create_string_buffer(size.value)
     getattr(library, f"nvrtcGet{what}")(program, text)
-    return text.raw
+    return text.raw if what == "CUBIN" else text.value
 
 
 @cache

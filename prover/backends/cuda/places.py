@@ -25,8 +25,8 @@ class Places:
     def parameters(self) -> str:
         """Of the kernel: the nest's buffers, in order."""
         written = {one.address.buffer for one in self._nest.body if isinstance(one, Store)}
-        return ", ".join(
-            f"{'' if buffer in written else 'const '}u32* __restrict__ {name}"
+        return "".join(
+            f", {'' if buffer in written else 'const '}u32* __restrict__ {name}"
             for buffer, name in self._names.items()
         )
 

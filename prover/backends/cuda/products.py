@@ -40,12 +40,12 @@ _BODY: Final = """\
         #pragma unroll
         for (u32 j = 0; j < {own_n}u; ++j) acc[i][j] = 0u;
 
-    // Fold indices k0 .. k0 + {depth} - 1, as far as there are any, on their way here.
-    #define FETCH(k0) \\
+    // The next fold indices, as far as there are any, on their way here.
+    #define FETCH \\
         _Pragma("unroll") for (u32 i = 0; i < {many_x}u; ++i) \\
-            if ((k0) + {deep_x} < K) next_x[i] = x[from_x[i] + (I)(k0) * (I)x_k]; \\
+            if ({deep_x} < left) next_x[i] = x[from_x[i]]; \\
         _Pragma("unroll") for (u32 i = 0; i < {many_y}u; ++i) \\
-            if ((k0) + {deep_y} < K) next_y[i] = y[from_y[i] + (I)(k0) * (I)y_k];
+            if ({deep_y} < left) next_y[i] = y[from_y[i]];
     #define PLACE(half) \\
         _Pragma("unroll") for (u32 i = 0; i < {many_x}u; ++i) \\
             xs[half][{deep_x}][{line_x}] = next_x[i]; \\
@@ -61,22 +61,24 @@ _BODY: Final = """\
             _Pragma("unroll") for (u32 j = 0; j < {own_n}u; ++j) \\
                 acc[i][j] = {function}(acc[i][j], ((const u32*)a)[i], ((const u32*)b)[j]); }}
 
-    FETCH(0u)
+    int left = (int)K;
+    FETCH
     PLACE(0)
     __syncthreads();
     u32 half = 0u;
-    for (u32 k0 = 0u; k0 < K; k0 += {depth}u) {{
-        if (k0 + {depth}u < K) {{ FETCH(k0 + {depth}u) }}
-        if (k0 + {depth}u <= K) {{
-            #pragma unroll
-            for (u32 k = 0; k < {depth}u; ++k) STEP(half, k)
-        }} else {{
-            for (u32 k = 0; k < K - k0; ++k) STEP(half, k)
-        }}
-        if (k0 + {depth}u < K) {{ PLACE(half ^ 1u) }}
-        __syncthreads();
+    while (left > {depth}) {{
+        left -= {depth};
+        x += x_k * {depth};
+        y += y_k * {depth};
+        FETCH
+        #pragma unroll
+        for (u32 k = 0; k < {depth}u; ++k) STEP(half, k)
         half ^= 1u;
+        PLACE(half)
+        __syncthreads();
     }}
+    #pragma unroll 1
+    for (u32 k = 0; k < (u32)left; ++k) STEP(half, k)
     #pragma unroll
     for (u32 i = 0; i < {own_m}u; ++i) {{
         const u32 row = row0 + own_m + i / {group_m}u * {stride_m}u + i % {group_m}u;
@@ -139,7 +141,7 @@ def kernel(
         facts[f"many_{name}"] = lines * tile.depth // threads
         at = f"(threadIdx.x + i * {threads}u)"
         facts[f"line_{name}"] = f"{at} / {tile.depth}u" if along else f"{at} % {lines}u"
-        facts[f"deep_{name}"] = f"{at} % {tile.depth}u" if along else f"{at} / {lines}u"
+        facts[f"deep_{name}"] = f"(int)({at} {f'% {tile.depth}u' if along else f'/ {lines}u'})"
     head = (
         f'extern "C" __global__ void __launch_bounds__({threads}, {tile.together})\n'
         f"KERNEL(Control* control,\n{PARAMETERS}) {{\n"

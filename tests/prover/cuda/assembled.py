@@ -80,8 +80,6 @@ def _plain(kernel: Kernel, one: Instruction) -> Act:
         return _compute(one, convert(".".join(rounding), to, source), [source])
     kinds = [p for p in parts[1:] if p in TYPES]
     name = ".".join(parts[: parts.index(kinds[0])] if kinds else parts)
-    if name == "dp2a.lo":
-        name, kinds = "dp2a.lo.u32", ["u32"]
     if name == "mov" and one.operands[1] in kernel.shared:
         place = kernel.shared[one.operands[1]]
         return _compute(Instruction(one.name, (one.operands[0], str(place))), _same, kinds)

@@ -41,6 +41,12 @@ def maximum(x: Any, y: Any) -> Words:
     return made(np.where(first, x, y))
 
 
+def minimum(x: Any, y: Any) -> Words:
+    """PTX's min: a NaN counts for nothing, and -0 is less than +0."""
+    first = (x < y) | np.isnan(y) | ((x == y) & np.signbit(x))
+    return made(np.where(first, x, y))
+
+
 def to_int(x: Any, *, nearest: bool) -> NDArray[np.int32]:
     """To int32: saturating, NaN becomes 0."""
     wide = np.nan_to_num(x.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)

@@ -100,6 +100,14 @@ def _permute(x: Any, y: Any, selector: Any) -> Any:
 
 
 def _dot_bytes(x: Any, y: Any, z: Any) -> Any:
+    """dp4a of u32: four products of bytes."""
+    byte = np.uint32(0xFF)
+    for shift in (np.uint32(0), np.uint32(8), np.uint32(16), np.uint32(24)):
+        z = z + (x >> shift & byte) * (y >> shift & byte)
+    return z
+
+
+def _dot_halves(x: Any, y: Any, z: Any) -> Any:
     """dp2a.lo: halves of x times the lower bytes of y."""
     low = (x & np.uint32(0xFFFF)) * (y & np.uint32(0xFF))
     return z + low + (x >> np.uint32(16)) * (y >> np.uint32(8) & np.uint32(0xFF))
@@ -113,7 +121,7 @@ INTEGERS: Final[dict[str, Operation]] = {
     "min": np.minimum, "max": np.maximum, "neg": operator.neg, "abs": abs,
     "and": operator.and_, "or": operator.or_, "xor": operator.xor, "not": operator.invert,
     "shl": _shift(operator.lshift), "bfi": _insert, "bfe": _extract, "prmt": _permute,
-    "dp2a.lo.u32": _dot_bytes, "mov": lambda x: x, "cvta.to.global": lambda x: x,
+    "dp2a.lo": _dot_halves, "dp4a": _dot_bytes, "mov": lambda x: x, "cvta.to.global": lambda x: x,
     "selp": lambda x, y, p: np.where(p, x, y),
     "shf.l.wrap": lambda x, y, n: (
         (y.astype(np.uint64) << np.uint64(32) | x) >> (np.uint64(32) - (n & np.uint32(31)))
@@ -124,7 +132,7 @@ INTEGERS: Final[dict[str, Operation]] = {
 FLOATS: Final[dict[str, Operation]] = {
     "add.rn": _float(operator.add), "sub.rn": _float(operator.sub),
     "mul.rn": _float(operator.mul), "div.rn": _float(np.divide), "sqrt.rn": _float(np.sqrt),
-    "fma.rn": floats.fma, "max": floats.maximum,
+    "fma.rn": floats.fma, "max": floats.maximum, "min": floats.minimum,
     "mov": lambda x: x, "selp": lambda x, y, p: np.where(p, x, y),
 }  # fmt: skip
 """Of f32. What is not rounded as it should be (no .rn, or .ftz) is not here."""
