@@ -77,6 +77,12 @@ class FastLedger:
         self.header = with_root(self.header, Forest.ACCOUNTS, root, len(addresses))
         self._touched[Forest.ACCOUNTS].append(np.arange(first, first + len(addresses)))
 
+    def rows(self, forest: Forest) -> Rows:
+        """The rows by place, with room behind them; who writes to them does so before the first
+        `hash`, to found a ledger.
+        """
+        return self._rows[forest]
+
     def apply(self, batch: int, posted: int, inbox: Sequence[InboxEntry], receipts: Rows) -> None:
         """A whole batch: its inbox part, then its receipts (rows of `layout.RECEIPT`)."""
         for entry in inbox:
