@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from prover.commit.committed import CommittedWords
+from prover.commit.lazy import LazyWords
 from prover.commit.tensor import Words
 from prover.ops import Opcode
 from prover.program import Program
@@ -87,7 +88,7 @@ def fit(words: Words, row: Row, operand: Operand, step: int) -> Words:
         WrongChunk: when they are not what their commitment says.
     """
     committed: object = words
-    if not isinstance(committed, CommittedWords):
+    if not isinstance(committed, LazyWords):
         return words
     ((start, stop),) = reach(row, operand).spans(step, 1)
     return committed.raw(start, stop)

@@ -11,7 +11,7 @@ import numpy as np
 
 from prover.backends import Done
 from prover.backends.plans import Machine
-from prover.commit.committed import raw
+from prover.commit.lazy import raw
 from prover.commit.tensor import Words
 from prover.plan import NoPlan, Plan, plan
 from prover.program import Program

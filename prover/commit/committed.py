@@ -7,22 +7,19 @@ siblings are trees of zeros, which everybody knows. So the roots of chunks give 
 and nobody need read a word for it; one chunk and its root give any leaf's path.
 """
 
-from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from numpy.lib.mixins import NDArrayOperatorsMixin
-from numpy.typing import NDArray
 
 from prover.commit.hashes import HASH_BYTES, Hashes, hash_at, levels, row_of
 from prover.commit.keccak import Hash, tagged
+from prover.commit.lazy import LazyWords
 from prover.commit.merkle import path_in
 from prover.commit.tags import Tag
 from prover.commit.tensor import (
     LEAF_WORDS,
     ZERO_LEAF,
-    Committed,
     Words,
     depth,
     leaf_count,
@@ -60,12 +57,11 @@ def chunk_levels(chunks: Hashes, length: int, height: int) -> list[Hashes]:
     return levels(nodes, Tag.TENSOR_NODE, zero_root(low), depth(length) - low)
 
 
-class CommittedWords(Committed, NDArrayOperatorsMixin):
-    """Read-only words that look like their array; a chunk is hashed before it is first used.
+class CommittedWords(LazyWords):
+    """Lazy words of which a chunk is hashed before it is first used.
 
-    `len` and `dtype` read nothing, an index or a slice reads the chunks it touches, and whatever
-    else NumPy does with an array (`np.asarray`, arithmetic, methods) reads all of them. `verify`
-    and `raw` are for whoever hands the words' address to compiled code. Threads may share one.
+    An index or a slice reads the chunks it touches. `verify` and `raw` are for whoever hands the
+    words' address to compiled code. Threads may share one.
 
     Raises:
         WrongChunk: wherever words are used, when a chunk's root is not the one it should have.
@@ -88,11 +84,6 @@ class CommittedWords(Committed, NDArrayOperatorsMixin):
         """Words that were hashed just now."""
         chunks = row_of(root).reshape(1, HASH_BYTES)
         return cls(words, chunks, depth(len(words)), name=name, verified=True)
-
-    @property
-    def words(self) -> Words:
-        """This, typed as what it looks like."""
-        return cast("Words", self)
 
     @property
     def root(self) -> Hash:
@@ -118,13 +109,6 @@ class CommittedWords(Committed, NDArrayOperatorsMixin):
     def flags(self) -> Any:
         """As an array's: never writable."""
         return self._words.flags
-
-    ndim = 1
-
-    @property
-    def shape(self) -> tuple[int]:
-        """How many words, as an array says it."""
-        return (len(self._words),)
 
     def verify(self, start: int, stop: int) -> None:
         """Make sure of the chunks that hold words start .. stop - 1, as far as there are such.
@@ -165,38 +149,3 @@ class CommittedWords(Committed, NDArrayOperatorsMixin):
 
     def __len__(self) -> int:
         return len(self._words)
-
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, slice):
-            places = range(*key.indices(len(self)))
-            if not places:
-                return self._words[key]
-            low, high = sorted((places[0], places[-1]))
-            return self.raw(low, high + 1)[key]
-        if isinstance(key, int | np.integer):
-            place = int(key) + (len(self) if key < 0 else 0)
-            return self.raw(place, place + 1)[key]
-        return self.raw()[key]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.raw())
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.array(self.raw(), dtype, copy=copy)
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        plain = (one.raw() if isinstance(one, CommittedWords) else one for one in inputs)
-        return getattr(ufunc, method)(*plain, **options)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self.raw(), name)
-
-
-def raw(words: Words, start: int = 0, stop: int | None = None) -> Words:
-    """A tensor as an array, with the words from `start` up to `stop` fit for use; the array itself
-    when it is one.
-    """
-    committed: object = words
-    return committed.raw(start, stop) if isinstance(committed, CommittedWords) else words
