@@ -53,7 +53,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return kept | {"PYTHONPATH": os.pathsep.join(paths)} | dict(extra or {})
 
 
-def eventually(true: Callable[[], bool], what: str, patience: float = 40.0) -> None:
+def eventually(true: Callable[[], bool], what: str, patience: float = 120.0) -> None:
     """Waits until something is so."""
     until = time.monotonic() + patience
     while not true():
@@ -89,7 +89,7 @@ class Command:
     def err(self) -> str:
         return self._err.read_text()
 
-    def said(self, words: str, patience: float = 40.0) -> None:
+    def said(self, words: str, patience: float = 120.0) -> None:
         """Waits until the process has said something on standard error."""
 
         def there() -> bool:
