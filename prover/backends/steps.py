@@ -83,18 +83,25 @@ class Steps:
         verify(state, known.reaches, first, steps)
         machine = self._take(known, known.plan)
         started = monotonic()
-        fault = machine.run(_registers(state, known.plan), first, steps, finite=finite)
+        fault = self._go(machine, known.plan, state, first, steps, finite=finite)
         seconds = monotonic() - started
         if seconds < _QUICK:
             known.pace = max(known.pace, 4 * steps)
         elif seconds > _SLOW:
             known.pace = max(1, steps // 2)
-        for register in known.plan.written:
-            state.touch(register)
         state.acc = 0
         with self._lock:
             known.idle.append(machine)
         return Done(steps) if fault is None else Done(fault[0] - first + 1, fault[1])
+
+    def _go(
+        self, machine: Runs, of: Plan, state: State, first: int, steps: int, *, finite: bool
+    ) -> tuple[int, int] | None:
+        """Training steps on a state, in place."""
+        fault = machine.run(_registers(state, of), first, steps, finite=finite)
+        for register in of.written:
+            state.touch(register)
+        return fault
 
     def _take(self, known: _Known, of: Plan) -> Runs:
         with self._lock:

@@ -34,6 +34,10 @@ class Committed(ABC):
     def root(self) -> Hash:
         """The tensor's root."""
 
+    def prepare(self) -> None:
+        """Begin with what `root` takes, where somebody else does it, and do not wait."""
+        return
+
     @abstractmethod
     def path(self, index: int) -> list[Hash]:
         """Siblings of leaf `index`, from the leaf up."""

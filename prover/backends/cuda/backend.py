@@ -1,7 +1,8 @@
 """The backend `cupy`: whole training steps on a device, everything else on the host.
 
-A state's registers are on the host between two calls, so rows that have no plan, and parts of rows,
-run there: by the compiled loops, with the same bits.
+What steps write stays on the device, as `prover.backends.cuda.resident` says, and is copied to the
+host when somebody reads it there: rows that have no plan, and parts of rows, run on the host, by
+the compiled loops, with the same bits.
 """
 
 from threading import Lock
@@ -9,9 +10,8 @@ from typing import Final
 
 from prover.backends import Done
 from prover.backends.cuda.device import CupyDevice, Device
-from prover.backends.cuda.machine import Machine
+from prover.backends.cuda.resident import Hasher, Resident, ResidentSteps
 from prover.backends.numba import NumbaBackend
-from prover.backends.steps import Steps
 from prover.plan import Plan
 from prover.program import Program
 from prover.row import Row
@@ -31,7 +31,8 @@ class CudaBackend:
     def __init__(
         self, threads: int = 1, *, device: Device | None = None, worth: int = _WORTH
     ) -> None:
-        """On CuPy's current device, unless another is given.
+        """On CuPy's current device, unless another is given. There registers are hashed on a stream
+        of their own, while others are computed.
 
         Raises:
             DeviceError: when CuPy or a device is missing.
@@ -39,7 +40,8 @@ class CudaBackend:
         self.threads = threads
         self.device: Device = CupyDevice() if device is None else device
         self._host = NumbaBackend(threads)
-        self._steps = Steps(threads, worth, make=self._machine)
+        self._hasher = Hasher(CupyDevice() if device is None else device)
+        self._steps = ResidentSteps(threads, worth, make=self._machine)
         self._turn = Lock()
 
     def check(self) -> None:
@@ -63,5 +65,5 @@ class CudaBackend:
         """See `Backend.chain`."""
         self._host.chain(state, row, step, element, start, stop)
 
-    def _machine(self, plan: Plan, threads: int) -> Machine:
-        return Machine(plan, self.device)
+    def _machine(self, plan: Plan, threads: int) -> Resident:
+        return Resident(plan, self.device, self._hasher)

@@ -111,20 +111,27 @@ class Commitments:
 
 
 def copies(device: Device, tensors: Sequence[Piece]) -> list[Piece]:
-    """Copies of tensors in a device's memory, made by all calls before any later one."""
-    device.load([keccak.copy()])
+    """Copies of tensors in a device's memory; waits until they are there."""
     made = [device.take(one.count) for one in tensors]
-    base = made[0].address if made else 0
-    trees = [
-        _Tree(one.address, one.count, 0, (copy.address - base) // 4 & _MODULO)
-        for one, copy in zip(tensors, made, strict=True)
-        if one.count
-    ]
-    if trees:
-        call, table = _over(device, keccak.copy(), trees, keccak.COPIED, lambda tree: tree.words)
-        device.record([call._replace(arguments=(*call.arguments, base))])(1)
-        del table  # memory is given again in the order of the device's work
+    copy(device, list(zip(tensors, made, strict=True)))
     return made
+
+
+def copy(device: Device, pairs: Sequence[tuple[Piece, Piece]]) -> None:
+    """Copy the first's words over the second's, of each pair; waits until they are there."""
+    pairs = [(source, out) for source, out in pairs if source.count]
+    if not pairs:
+        return
+    device.load([keccak.copy()])
+    base = pairs[0][1].address
+    trees = [
+        _Tree(source.address, source.count, 0, (out.address - base) // 4 & _MODULO)
+        for source, out in pairs
+    ]
+    call, table = _over(device, keccak.copy(), trees, keccak.COPIED, lambda tree: tree.words)
+    device.record([call._replace(arguments=(*call.arguments, base))])(1)
+    # The table's memory must not be given to others before it was read.
+    device.get(replace(table, count=1), np.empty(1, np.uint32))
 
 
 class _Places:
