@@ -9,6 +9,7 @@ accounts that it ends.
 """
 
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,13 +29,16 @@ from bench._harness import (  # noqa: E402
 from prover.commit.keccak import Hash, keccak  # noqa: E402
 from prover.native.isa import isa  # noqa: E402
 from rollup.protocol.ledger import layout  # noqa: E402
-from rollup.protocol.ledger.actions import ActionKind  # noqa: E402
-from rollup.protocol.ledger.effects import inbox_step, receipt_step  # noqa: E402
+from rollup.protocol.ledger.actions import Action, ActionKind  # noqa: E402
+from rollup.protocol.ledger.effects import receipt_step  # noqa: E402
 from rollup.protocol.ledger.fast import FastLedger  # noqa: E402
+from rollup.protocol.ledger.header import Forest  # noqa: E402
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, register  # noqa: E402
+from rollup.protocol.ledger.inbox_effects import inbox_step  # noqa: E402
 from rollup.protocol.ledger.store import State  # noqa: E402
-from rollup.protocol.ledger.types import NO_INPUTS, Forest  # noqa: E402
-from rollup.protocol.types import Address  # noqa: E402
+from rollup.protocol.ledger.types import NO_INPUTS  # noqa: E402
+from rollup.protocol.receipts import Work  # noqa: E402
+from rollup.protocol.types import AccountIndex, Address, Nonce, SlotIndex  # noqa: E402
 
 PACKAGES = ("numpy", "numba", "llvmlite", "safe-pysha3", "coincurve")
 RECEIPTS_A_SECOND = 500_000.0
@@ -95,7 +99,8 @@ class Traffic:
         first = np.searchsorted(ordered, ordered, "left")
         before = np.empty(len(index), np.int64)
         before[order] = np.arange(len(index)) - first
-        return self.fast.rows(Forest.ACCOUNTS)["nonce"][index] + before.astype(np.uint64)
+        nonces: np.ndarray = self.fast.rows(Forest.ACCOUNTS)["nonce"][index]
+        return nonces + before.astype(np.uint64)
 
     def apply(self, rows: layout.Rows) -> None:
         """The next batch; the one before is confirmed."""
@@ -106,8 +111,6 @@ class Traffic:
 
 def applied(random: np.random.Generator, accounts: int, batches: int) -> list[Result]:
     """Receipts a second, and the root after each batch."""
-    import time
-
     traffic = Traffic(random, accounts, 24)
     check(len(traffic.fast.hash) == 32, "a state before the first batch")
     applying, hashing, effects = [], [], 0
@@ -144,12 +147,6 @@ def applied(random: np.random.Generator, accounts: int, batches: int) -> list[Re
 
 def reference(random: np.random.Generator, accounts: int, receipts: int) -> list[Result]:
     """The same traffic by the definition, whose states the fast path's are held to."""
-    import time
-
-    from rollup.protocol.ledger.actions import Action
-    from rollup.protocol.receipts import Work
-    from rollup.protocol.types import AccountIndex, Nonce, SlotIndex
-
     traffic = Traffic(random, accounts, 10)
     traffic.fast = FastLedger(10)
     state = State(10)

@@ -13,19 +13,15 @@ from prover.commit.keccak import Hash, tagged
 from prover.commit.tags import Tag
 from rollup.protocol.ledger import rewards
 from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
-from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
-from rollup.protocol.ledger.store import Store
+from rollup.protocol.ledger.header import Forest
+from rollup.protocol.ledger.store import Store, account_at, put_account
 from rollup.protocol.ledger.trees import known
 from rollup.protocol.ledger.types import (
-    MAX_ACCOUNTS,
-    MAX_EPOCHS,
-    MAX_JOBS,
     MAX_SLOTS,
     NO_INPUTS,
     Account,
     Amount,
     Epoch,
-    Forest,
     Job,
     JobIndex,
     Record,
@@ -37,94 +33,6 @@ from rollup.protocol.ledger.types import (
 from rollup.protocol.receipts import Work, WorkKind
 from rollup.protocol.types import U32_MAX, U64_MAX, Address, Nonce
 
-# ---------------------------------------------------------------------------------------- inbox
-
-
-def register(store: Store, entry: InboxEntry) -> None:
-    """A new account, at the index that L1 gave it."""
-    if entry.a == store.header.counts[Forest.ACCOUNTS] < MAX_ACCOUNTS:
-        store.push(Forest.ACCOUNTS, Account(entry.address).pack())
-
-
-def deposit(store: Store, entry: InboxEntry) -> None:
-    """Balance."""
-    header = store.header
-    if known(header, Forest.ACCOUNTS, entry.a) and header.room(entry.b):
-        account = _account(store, entry.a)
-        _put_account(store, entry.a, replace(account, balance=Amount(account.balance + entry.b)))
-        store.header = replace(store.header, funds=Amount(header.funds + entry.b))
-
-
-def slots(store: Store, entry: InboxEntry) -> None:
-    """Slots begin to back claims; those from 64 on do not count."""
-    if known(store.header, Forest.ACCOUNTS, entry.a) and entry.b < MAX_SLOTS:
-        stop = min(entry.b + entry.c, MAX_SLOTS)
-        added = (1 << stop) - (1 << entry.b)
-        account = _account(store, entry.a)
-        _put_account(store, entry.a, replace(account, live=account.live | added))
-
-
-def exit_slot(store: Store, entry: InboxEntry) -> None:
-    """A slot backs nothing any more."""
-    if known(store.header, Forest.ACCOUNTS, entry.a) and entry.b < MAX_SLOTS:
-        account = _account(store, entry.a)
-        _put_account(store, entry.a, replace(account, live=account.live & ~(1 << entry.b)))
-
-
-def slash(store: Store, entry: InboxEntry) -> None:
-    """A slot backs nothing any more, so all its pending records stay without credit; and since the
-    job's head does not reach them, so do those that build on them. Reputation falls.
-    """
-    if known(store.header, Forest.ACCOUNTS, entry.a):
-        account = _account(store, entry.a)
-        live = account.live & ~(1 << entry.b) if entry.b < MAX_SLOTS else account.live
-        fallen = rewards.fallen_floor(account.reputation)
-        _put_account(store, entry.a, replace(account, live=live, reputation=fallen))
-
-
-def open_job(store: Store, entry: InboxEntry) -> None:
-    """A new job, at the index that L1 gave it."""
-    if entry.a == store.header.counts[Forest.JOBS] < MAX_JOBS:
-        job = Job(entry.b, entry.d, entry.c, entry.x, entry.y, entry.z)
-        store.push(Forest.JOBS, job.pack())
-
-
-def confirm(store: Store, entry: InboxEntry) -> None:
-    """Records of these batches may be settled."""
-    store.header = replace(store.header, confirmed=max(store.header.confirmed, entry.a))
-
-
-def close_epoch(store: Store, entry: InboxEntry) -> None:
-    """The sum of scores is fixed, the next epoch starts at 0 under its own rules. A pool that does
-    not fit is none.
-    """
-    header = store.header
-    if entry.a == header.epoch < MAX_EPOCHS:
-        pool = Amount(entry.b if header.room(entry.b) else 0)
-        store.push(Forest.EPOCHS, Epoch(pool, header.score).pack())
-        funds = Amount(header.funds + pool)
-        store.header = replace(store.header, funds=funds, score=Score(0), rules=entry.rules)
-
-
-_INBOX: Final[dict[int, Callable[[Store, InboxEntry], None]]] = {
-    InboxKind.REGISTER: register,
-    InboxKind.DEPOSIT: deposit,
-    InboxKind.SLOTS: slots,
-    InboxKind.EXIT: exit_slot,
-    InboxKind.SLASH: slash,
-    InboxKind.JOB: open_job,
-    InboxKind.CONFIRM: confirm,
-    InboxKind.EPOCH: close_epoch,
-}
-
-
-def inbox_step(store: Store, entry: InboxEntry) -> None:
-    """One inbox entry."""
-    if entry.kind in _INBOX:
-        _INBOX[entry.kind](store, entry)
-    store.header = replace(store.header, inbox=store.header.inbox + 1)
-
-
 # -------------------------------------------------------------------------------------- actions
 # `account` is the signer's, its nonce already used; each function writes it.
 
@@ -132,12 +40,12 @@ def inbox_step(store: Store, entry: InboxEntry) -> None:
 def transfer(store: Store, action: Action, account: Account) -> None:
     """Balance to another account, or to itself."""
     if action.amount > account.balance or not known(store.header, Forest.ACCOUNTS, action.target):
-        return _put_account(store, action.account, account)
+        return put_account(store, action.account, account)
     left = Amount(account.balance - action.amount)
-    _put_account(store, action.account, replace(account, balance=left))
-    to = _account(store, action.target)
+    put_account(store, action.account, replace(account, balance=left))
+    to = account_at(store, action.target)
     more = Amount(to.balance + action.amount)
-    return _put_account(store, action.target, replace(to, balance=more))
+    return put_account(store, action.target, replace(to, balance=more))
 
 
 def withdraw(store: Store, action: Action, account: Account) -> None:
@@ -148,25 +56,25 @@ def withdraw(store: Store, action: Action, account: Account) -> None:
             balance=Amount(account.balance - action.amount),
             payable=Amount(account.payable + action.amount),
         )
-    _put_account(store, action.account, account)
+    put_account(store, action.account, account)
 
 
 def settle(store: Store, action: Action, account: Account) -> None:
     """A pending record becomes final, and a training claim becomes score and the job's new head."""
     settled = _settled(store, action, account)
     if settled is None:
-        return _put_account(store, action.account, account)
+        return put_account(store, action.account, account)
     record, job = settled
     if record.kind == WorkKind.INFERENCE:
-        _put_account(store, action.account, account)
+        put_account(store, action.account, account)
         return store.write(Forest.RECORDS, action.target, record.pack())
     rules = store.header.rules
     credit = rewards.credit_floor(record.quantity, rules.compute_bps, account, rules)
     if not _may_score(store, account, credit):
-        return _put_account(store, action.account, account)
+        return put_account(store, action.account, account)
     account = _scored(store, account, credit)
     risen = replace(account, reputation=rewards.risen(account.reputation))
-    _put_account(store, action.account, risen)
+    put_account(store, action.account, risen)
     store.write(Forest.RECORDS, action.target, record.pack())
     moved = replace(job, step=job.step + record.steps, params=record.after)
     return store.write(Forest.JOBS, action.other, moved.pack())
@@ -213,9 +121,9 @@ def evaluate(store: Store, action: Action, account: Account) -> None:
     units = rewards.performance_units(min(action.amount, U32_MAX), rules)
     credit = rewards.credit_floor(units, rules.performance_bps, account, rules)
     if trained is None or not _may_score(store, account, credit):
-        return _put_account(store, action.account, account)
+        return put_account(store, action.account, account)
     account = _scored(store, account, credit)
-    _put_account(store, action.account, account)
+    put_account(store, action.account, account)
     done = replace(trained, status=Status.EVALUATED)
     return store.write(Forest.RECORDS, action.target, done.pack())
 
@@ -255,18 +163,18 @@ def use(store: Store, action: Action, account: Account) -> None:
     if action.amount <= account.balance and known(header, Forest.RECORDS, action.target):
         record = Record.unpack(store.read(Forest.RECORDS, action.target))
     if record is None or record.kind != WorkKind.INFERENCE or record.status != Status.FINAL:
-        return _put_account(store, action.account, account)
+        return put_account(store, action.account, account)
     left = Amount(account.balance - action.amount)
-    _put_account(store, action.account, replace(account, balance=left))
+    put_account(store, action.account, replace(account, balance=left))
     burnt = Amount(rewards.part_ceil(action.amount, rules.burn_bps))
-    provider = _account(store, record.account)
+    provider = account_at(store, record.account)
     units = rewards.usage_units(record.quantity, burnt, rules)
     credit = rewards.credit_floor(units, rules.usage_bps, provider, rules)
     paid = Amount(provider.balance + action.amount - burnt)
     provider = replace(provider, balance=paid)
     if not _may_score(store, provider, credit):
-        return _put_account(store, record.account, provider)
-    _put_account(store, record.account, _scored(store, provider, credit))
+        return put_account(store, record.account, provider)
+    put_account(store, record.account, _scored(store, provider, credit))
     record = replace(record, quantity=Units(record.quantity - units))
     return store.write(Forest.RECORDS, action.target, record.pack())
 
@@ -278,7 +186,7 @@ def distribute(store: Store, action: Action, account: Account) -> None:
         epoch = Epoch.unpack(store.read(Forest.EPOCHS, account.epoch))
         payable = Amount(account.payable + rewards.share_floor(account.score, epoch))
         account = replace(account, payable=payable, score=Score(0), epoch=now)
-    _put_account(store, action.account, account)
+    put_account(store, action.account, account)
 
 
 _ACTIONS: Final[dict[int, Callable[[Store, Action, Account], None]]] = {
@@ -301,14 +209,14 @@ def receipt_step(
     """
     if not known(store.header, Forest.ACCOUNTS, receipt.account):
         return
-    account = _account(store, receipt.account)
+    account = account_at(store, receipt.account)
     if signer != account.address or receipt.nonce != account.nonce or account.nonce == U64_MAX:
         return
     account = replace(account, nonce=Nonce(account.nonce + 1))
     if isinstance(receipt, Action) and receipt.kind in _ACTIONS:
         _ACTIONS[receipt.kind](store, receipt, account)
         return
-    _put_account(store, receipt.account, account)
+    put_account(store, receipt.account, account)
     if isinstance(receipt, Work):
         claim(store, batch, posted, receipt, account)
 
@@ -345,14 +253,6 @@ def word_root(word: int) -> Hash:
     """Root of a segment of one register, a tensor of this one word (u32)."""
     leaf = tagged(Tag.TENSOR_LEAF, word.to_bytes(4, "little") + bytes(252))
     return tagged(Tag.REGISTER, (1).to_bytes(4, "big"), leaf)
-
-
-def _account(store: Store, index: int) -> Account:
-    return Account.unpack(store.read(Forest.ACCOUNTS, index))
-
-
-def _put_account(store: Store, index: int, account: Account) -> None:
-    store.write(Forest.ACCOUNTS, index, account.pack())
 
 
 def _may_score(store: Store, account: Account, credit: Score) -> bool:

@@ -13,21 +13,14 @@ from numpy.typing import NDArray
 from prover.commit.hashes import hash_all
 from prover.commit.keccak import Hash
 from rollup.protocol.ledger import kernel
-from rollup.protocol.ledger.effects import inbox_step
 from rollup.protocol.ledger.fasttree import FastTree
+from rollup.protocol.ledger.header import GENESIS_RULES, Forest, Header, Rules, genesis
 from rollup.protocol.ledger.inbox import InboxEntry
+from rollup.protocol.ledger.inbox_effects import inbox_step
 from rollup.protocol.ledger.layout import DTYPES, RECEIPT, Rows, messages, row, rules_row
 from rollup.protocol.ledger.store import with_root
 from rollup.protocol.ledger.trees import LEAF_TAGS, place_of, places
-from rollup.protocol.ledger.types import (
-    GENESIS_RULES,
-    MAX_RING,
-    Forest,
-    Header,
-    Rules,
-    Score,
-    genesis,
-)
+from rollup.protocol.ledger.types import MAX_RING, Score
 
 _ROOM = 16
 

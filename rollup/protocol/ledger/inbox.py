@@ -7,7 +7,7 @@ from typing import Final
 
 from prover.commit.keccak import ZERO_HASH, Hash, tagged
 from prover.commit.tags import Tag
-from rollup.protocol.ledger.types import Rules
+from rollup.protocol.ledger.header import Rules
 from rollup.protocol.types import Address
 
 

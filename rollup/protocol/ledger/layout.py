@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from prover.commit.keccak import ZERO_HASH
 from rollup.protocol.ledger.actions import ActionKind, LedgerReceipt
 from rollup.protocol.ledger.effects import word_root
+from rollup.protocol.ledger.header import Forest, Rules
 from rollup.protocol.ledger.trees import LEAF_BYTES
-from rollup.protocol.ledger.types import Forest, Rules
 from rollup.protocol.receipts import Statement, Work
 from rollup.protocol.types import U32_MAX, Address
 

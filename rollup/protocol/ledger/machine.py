@@ -34,6 +34,10 @@ class LedgerTrace:
         self._pre = pre
         self._known = [pre.hash]
 
+    def advance(self, state: State, position: int) -> None:
+        """One step of the replay, in place."""
+        runs.step(state, self._batch, position)
+
     @property
     def length(self) -> int:
         """Steps of the run."""
@@ -51,7 +55,7 @@ class LedgerTrace:
             state = self._pre.copy()
             self._known = [state.hash]
             for position in range(self.length):
-                runs.step(state, self._batch, position)
+                self.advance(state, position)
                 self._known.append(state.hash)
         return [self._known[position] for position in positions]
 
@@ -65,5 +69,5 @@ class LedgerTrace:
             raise PositionError(f"no step {position} in a run of {self.length}")
         state = self._pre.copy()
         for before in range(position):
-            runs.step(state, self._batch, before)
+            self.advance(state, before)
         return witness.build(self._batch, state, position)

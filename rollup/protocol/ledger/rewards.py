@@ -8,6 +8,7 @@ so earned <= 3 * 2^44, every product is below 2^62, and no step of the chain's o
 64-bit arithmetic can wrap.
 """
 
+from rollup.protocol.ledger.header import Rules
 from rollup.protocol.ledger.types import (
     BPS,
     MAX_WORK,
@@ -16,7 +17,6 @@ from rollup.protocol.ledger.types import (
     Amount,
     Bps,
     Epoch,
-    Rules,
     Score,
     Units,
 )

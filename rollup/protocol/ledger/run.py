@@ -9,9 +9,10 @@ from prover.commit import merkle
 from prover.commit.keccak import Hash, tagged
 from prover.commit.tags import Tag
 from rollup.errors import ReceiptError
-from rollup.protocol.ledger.effects import inbox_step, receipt_step
+from rollup.protocol.ledger.effects import receipt_step
 from rollup.protocol.ledger.entries import Placed, signer
 from rollup.protocol.ledger.inbox import InboxEntry
+from rollup.protocol.ledger.inbox_effects import inbox_step
 from rollup.protocol.ledger.store import Store
 
 _RUN: Final = struct.Struct(">32sQQI32sI32s")

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from prover.commit.keccak import ZERO_HASH, Hash
 from prover.commit.merkle import ceil_log2
+from rollup.protocol.ledger.header import GENESIS_RULES, Forest, Header, Rules, genesis
 from rollup.protocol.ledger.trees import Tree, leaf_of, place_of, places
-from rollup.protocol.ledger.types import GENESIS_RULES, MAX_RING, Forest, Header, Rules, genesis
+from rollup.protocol.ledger.types import MAX_RING, Account
 
 
 class Store(Protocol):
@@ -41,6 +42,16 @@ def with_root(header: Header, forest: Forest, root: Hash, added: int = 0) -> Hea
         roots=(*roots[:at], root, *roots[at + 1 :]),
         counts=(*counts[:at], counts[at] + added, *counts[at + 1 :]),
     )
+
+
+def account_at(store: Store, index: int) -> Account:
+    """The account at a known index."""
+    return Account.unpack(store.read(Forest.ACCOUNTS, index))
+
+
+def put_account(store: Store, index: int, account: Account) -> None:
+    """Writes it back; see `Store.write`."""
+    store.write(Forest.ACCOUNTS, index, account.pack())
 
 
 class State:

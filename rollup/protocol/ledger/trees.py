@@ -10,14 +10,8 @@ from typing import Final
 from prover.commit.keccak import ZERO_HASH, Hash, tagged
 from prover.commit.merkle import ceil_log2, climb, subtree
 from prover.commit.tags import Tag
-from rollup.protocol.ledger.types import (
-    ACCOUNT_BYTES,
-    EPOCH_BYTES,
-    JOB_BYTES,
-    RECORD_BYTES,
-    Forest,
-    Header,
-)
+from rollup.protocol.ledger.header import Forest, Header
+from rollup.protocol.ledger.types import ACCOUNT_BYTES, EPOCH_BYTES, JOB_BYTES, RECORD_BYTES
 
 NODE: Final = Tag.LEDGER_NODE
 LEAF_TAGS: Final = (Tag.ACCOUNT, Tag.RECORD, Tag.JOB, Tag.EPOCH)

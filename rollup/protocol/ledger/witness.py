@@ -15,9 +15,11 @@ from prover.witness import Reader
 from rollup.protocol.eip712 import Signature
 from rollup.protocol.ledger import run as runs
 from rollup.protocol.ledger.actions import Action, LedgerReceipt
-from rollup.protocol.ledger.effects import inbox_step, receipt_step
+from rollup.protocol.ledger.effects import receipt_step
 from rollup.protocol.ledger.entries import Place, Placed, signer
+from rollup.protocol.ledger.header import HEADER_BYTES, Forest, Header
 from rollup.protocol.ledger.inbox import INBOX_BYTES, InboxEntry
+from rollup.protocol.ledger.inbox_effects import inbox_step
 from rollup.protocol.ledger.run import RUN_BYTES, LedgerBatch, Run
 from rollup.protocol.ledger.store import State, with_root
 from rollup.protocol.ledger.trees import (
@@ -28,7 +30,6 @@ from rollup.protocol.ledger.trees import (
     places,
     pushed_root,
 )
-from rollup.protocol.ledger.types import HEADER_BYTES, Forest, Header
 from rollup.protocol.receipts import Bundle, Statement, Work
 
 _WORK: Final = struct.Struct(">B3Q20s32sQI32s32s32s32s")

@@ -12,19 +12,19 @@ from prover.commit.keccak import Hash, keccak
 from rollup.protocol.eip712 import Domain, Signature, address_of
 from rollup.protocol.ledger import inbox
 from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
-from rollup.protocol.ledger.effects import inbox_step, receipt_step, word_root
+from rollup.protocol.ledger.effects import receipt_step, word_root
 from rollup.protocol.ledger.entries import Placed, sign_one
+from rollup.protocol.ledger.header import Forest, Rules
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
+from rollup.protocol.ledger.inbox_effects import inbox_step
 from rollup.protocol.ledger.store import State
 from rollup.protocol.ledger.types import (
     NO_INPUTS,
     Account,
     Bps,
-    Forest,
     Job,
     JobIndex,
     Record,
-    Rules,
     Status,
     Units,
 )
@@ -223,10 +223,12 @@ class Drawer:
         pairs = [
             (seq, other)
             for seq, record in records.items()
-            if record.kind == WorkKind.COMPUTE and record.account == index
+            if record.kind == WorkKind.COMPUTE
+            and record.account == index
             and record.status == Status.FINAL
             for other, evaluation in records.items()
-            if evaluation.kind == WorkKind.INFERENCE and evaluation.params == record.after
+            if evaluation.kind == WorkKind.INFERENCE
+            and evaluation.params == record.after
             and evaluation.status == Status.FINAL
         ]
         target, other = self.any_of(Forest.RECORDS), self.any_of(Forest.RECORDS)

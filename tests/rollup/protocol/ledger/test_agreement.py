@@ -11,10 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from bisection.machine import Machine
 from rollup.protocol.ledger import layout, run, witness
 from rollup.protocol.ledger.fast import FastLedger
+from rollup.protocol.ledger.header import Forest
 from rollup.protocol.ledger.machine import LedgerMachine
 from rollup.protocol.ledger.run import LedgerBatch
 from rollup.protocol.ledger.store import State
-from rollup.protocol.ledger.types import Epoch, Forest, Status
+from rollup.protocol.ledger.types import Epoch, Status
 from rollup.protocol.receipts import WorkKind
 from tests.rollup.protocol.ledger.drawing import DOMAIN, Drawer, founded, signed
 
@@ -41,9 +42,7 @@ def test_random_histories_reach_every_effect_alike() -> None:
         header = drawer.state.header
         seen["ring turned"] += header.counts[Forest.RECORDS] > 64
         for index in range(header.epoch):
-            seen["scored epoch"] += (
-                Epoch.unpack(drawer.state.read(Forest.EPOCHS, index)).score > 0
-            )
+            seen["scored epoch"] += Epoch.unpack(drawer.state.read(Forest.EPOCHS, index)).score > 0
         for index in range(1, header.counts[Forest.ACCOUNTS]):
             account = drawer.account(index)
             seen["reputation"] += account.reputation > 0
@@ -52,7 +51,7 @@ def test_random_histories_reach_every_effect_alike() -> None:
         for seq in range(first, header.counts[Forest.RECORDS]):
             record = drawer.record(seq)
             seen[f"{WorkKind(record.kind).name} {Status(record.status).name}"] += 1
-            seen["paid in part"] += record.kind == 2 and 0 < record.quantity
+            seen["paid in part"] += record.kind == 2 and record.quantity > 0
     for what in (
         "ring turned", "scored epoch", "reputation", "payable", "paid in part",
         "COMPUTE PENDING", "COMPUTE FINAL", "COMPUTE EVALUATED", "INFERENCE FINAL",
@@ -128,7 +127,7 @@ class Epochs(RuleBasedStateMachine):
 
 
 TestEpochs = Epochs.TestCase
-TestEpochs.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
+TestEpochs.settings = settings(max_examples=40, stateful_step_count=12, deadline=None)
 
 
 def test_a_run_has_no_other_steps() -> None:

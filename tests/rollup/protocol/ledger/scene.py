@@ -1,0 +1,135 @@
+"""A small ledger by hand: who owns what, and one batch in which everything happens once."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from prover.commit.keccak import Hash
+from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
+from rollup.protocol.ledger.effects import receipt_step, word_root
+from rollup.protocol.ledger.header import Forest, Rules
+from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, close_epoch, register
+from rollup.protocol.ledger.inbox_effects import inbox_step
+from rollup.protocol.ledger.store import State
+from rollup.protocol.ledger.types import Account, Epoch, Job, JobIndex, Record, Units
+from rollup.protocol.receipts import Work
+from rollup.protocol.types import AccountIndex, Address, Nonce, SlotIndex
+from tests.rollup.protocol.ledger.drawing import OWNERS, name
+
+ANN, BOB, CAT = (AccountIndex(index) for index in (1, 2, 3))
+TRAIN, BENCH, SERVE = range(3)
+"""Jobs: training, the benchmark, and one whose claims may have any inputs."""
+RULES = Rules(benchmark=JobIndex(BENCH), cover=Units(1_000_000))
+
+
+@dataclass
+class Scene:
+    """Ann, Bob and Cat with a slot and a million each, and three jobs of 1,000 units a step.
+
+    Every call is one step; `refused` says that all it did was to use a nonce, or nothing.
+    """
+
+    rules: Rules = RULES
+    ring: int = 10
+    batch: int = 1
+    state: State = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.state = State(self.ring, self.rules)
+        for index in (ANN, BOB, CAT):
+            self.inbox(register(index, OWNERS[index - 1]))
+            self.inbox(InboxEntry(InboxKind.SLOTS, index, 0, 1))
+            self.inbox(InboxEntry(InboxKind.DEPOSIT, index, 1_000_000))
+        for job in (TRAIN, BENCH, SERVE):
+            inputs = Hash(bytes(32)) if job == SERVE else name("inputs", job)
+            program, head = name("program", job), name("head", 0)
+            self.inbox(InboxEntry(InboxKind.JOB, job, 1_000, 0, 5, program, inputs, head))
+
+    def inbox(self, entry: InboxEntry) -> None:
+        inbox_step(self.state, entry)
+
+    def confirm(self) -> None:
+        """This batch is confirmed, and the next one begins."""
+        self.inbox(InboxEntry(InboxKind.CONFIRM, self.batch))
+        self.batch += 1
+
+    def close(self, pool: int, rules: Rules = RULES) -> None:
+        self.inbox(close_epoch(self.state.header.epoch, pool, rules))
+
+    def account(self, index: int) -> Account:
+        return Account.unpack(self.state.read(Forest.ACCOUNTS, index))
+
+    def record(self, seq: int) -> Record:
+        return Record.unpack(self.state.read(Forest.RECORDS, seq))
+
+    def job(self, index: int) -> Job:
+        return Job.unpack(self.state.read(Forest.JOBS, index))
+
+    def epoch(self, index: int) -> Epoch:
+        return Epoch.unpack(self.state.read(Forest.EPOCHS, index))
+
+    def put(self, index: int, account: Account) -> None:
+        self.state.write(Forest.ACCOUNTS, index, account.pack())
+
+    def say(self, receipt: LedgerReceipt, signer: Address | None = None) -> None:
+        """One receipt, signed by its owner where nobody else is named."""
+        who = signer if signer is not None else OWNERS[receipt.account - 1]
+        receipt_step(self.state, self.batch, 10 * self.batch, receipt, who)
+
+    def action(
+        self, kind: ActionKind, account: int, target: int = 0, other: int = 0, amount: int = 0
+    ) -> Action:
+        nonce = self.account(account).nonce
+        return Action(kind, AccountIndex(account), nonce, target, other, amount)
+
+    def act(
+        self, kind: ActionKind, account: int, target: int = 0, other: int = 0, amount: int = 0
+    ) -> bool:
+        """One action; whether it did more than use its nonce."""
+        return self.did(self.action(kind, account, target, other, amount))
+
+    def did(self, receipt: LedgerReceipt, signer: Address | None = None) -> bool:
+        """Whether a receipt does more than use its nonce."""
+        plain = self.state.copy()
+        before = Account.unpack(plain.read(Forest.ACCOUNTS, receipt.account))
+        used = replace(before, nonce=Nonce(before.nonce + 1))
+        plain.write(Forest.ACCOUNTS, receipt.account, used.pack())
+        self.say(receipt, signer)
+        return self.state.hash != plain.hash
+
+    def work(
+        self,
+        account: int,
+        job: int = TRAIN,
+        after: Hash | None = None,
+        *,
+        kind: int = 1,
+        steps: int = 1,
+        **other: Any,
+    ) -> Work:
+        """A claim that fits the job as it is; keywords replace fields."""
+        of = self.job(job)
+        made = Work(
+            kind, AccountIndex(account), self.account(account).nonce, SlotIndex(0),
+            OWNERS[account - 1], of.program, of.step if kind == 1 else 0, steps,
+            of.params, of.inputs, after or name("after", account), after or name("outputs"),
+        )  # fmt: skip
+        return replace(made, **other)
+
+    def claim(self, account: int, job: int = TRAIN, after: Hash | None = None, **other: Any) -> int:
+        """Batches such a claim; its sequence number."""
+        seq = self.state.header.counts[Forest.RECORDS]
+        self.say(self.work(account, job, after, **other))
+        return seq
+
+    def settled(
+        self, account: int, job: int = TRAIN, after: Hash | None = None, **other: Any
+    ) -> int:
+        """Batches such a claim, has the batch confirmed, and settles it; its sequence number."""
+        seq = self.claim(account, job, after, **other)
+        self.confirm()
+        assert self.act(ActionKind.SETTLE, account, seq, job)
+        return seq
+
+    def metric(self, value: int) -> Hash:
+        """Outputs of an evaluation with this metric."""
+        return word_root(value)

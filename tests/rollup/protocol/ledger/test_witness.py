@@ -1,0 +1,223 @@
+"""A witness opens one truth or nothing: whatever is changed in it, it proves nothing else."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from prover.commit.keccak import ZERO_HASH, Hash
+from prover.commit.merkle import ceil_log2
+from prover.errors import WitnessError
+from rollup.errors import BundleError, ReceiptError, SignatureError
+from rollup.protocol.eip712 import Signature
+from rollup.protocol.entries import SignedReceipt, sign_bundle, sign_receipt
+from rollup.protocol.ledger import witness
+from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
+from rollup.protocol.ledger.entries import Placed, placed, sign_many, sign_one, signer
+from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
+from rollup.protocol.ledger.machine import LedgerTrace
+from rollup.protocol.ledger.run import LedgerBatch, Run
+from rollup.protocol.ledger.trees import NODE, Tree
+from rollup.protocol.ledger.types import MAX_BUNDLE
+from rollup.protocol.receipts import Statement
+from rollup.protocol.types import AccountIndex, Nonce
+from tests.rollup.protocol.ledger.drawing import DOMAIN, KEYS, Drawer, name, signed
+from tests.rollup.protocol.ledger.scene import ANN, BENCH, BOB, TRAIN, Scene
+
+Step = tuple[LedgerBatch, int, Hash, bytes, Hash]
+"""(batch, position, pre, witness, post)."""
+
+
+def steps_of(scene: Scene, placed_: list[Placed]) -> list[Step]:
+    """All steps of a batch, whose end the scene then is in."""
+    confirmed = InboxEntry(InboxKind.CONFIRM, scene.batch)
+    batch = LedgerBatch.of(DOMAIN.separator, scene.batch, 10 * scene.batch, [confirmed], placed_)
+    found = []
+    for position in range(batch.run.length):
+        pre = scene.state.hash
+        opened = witness.build(batch, scene.state, position)
+        found.append((batch, position, pre, opened, scene.state.hash))
+    return found
+
+
+def busy() -> list[Step]:
+    """A batch of one step of each form that opens the most, bundled ones too."""
+    scene = Scene(ring=2)
+    trained = scene.settled(ANN, after=name("model"))
+    other = scene.settled(BOB, BENCH, scene.metric(70), kind=2, params=name("model"))
+    nonce = scene.account(ANN).nonce
+
+    def after(steps: int) -> Nonce:
+        return Nonce(nonce + steps)
+
+    said: list[LedgerReceipt] = [
+        replace(scene.work(ANN), nonce=after(0)),
+        Action(ActionKind.EVALUATE, ANN, after(1), trained, other, 70),
+        Action(ActionKind.USE, ANN, after(2), other, 0, 900),
+        Statement(16, ANN, after(3), name("a"), name("b")),
+        replace(scene.work(ANN, slot=1), nonce=after(4)),
+    ]
+    alone: list[LedgerReceipt] = [
+        replace(scene.work(ANN), nonce=after(5)),
+        replace(scene.work(ANN), nonce=after(6)),
+        Action(ActionKind.TRANSFER, ANN, after(7), ANN, 0, 5),
+        Action(ActionKind.SETTLE, ANN, after(8), 2, TRAIN),
+    ]
+    return steps_of(
+        scene,
+        sign_many(said, DOMAIN, KEYS[0]) + [sign_one(one, DOMAIN, KEYS[0]) for one in alone],
+    )
+
+
+STEPS = busy()
+
+
+@pytest.mark.parametrize("number", range(len(STEPS)))
+def test_no_changed_byte_proves_anything_else(number: int) -> None:
+    batch, position, pre, opened, post = STEPS[number]
+    program = batch.run.hash
+    assert witness.step(program, position, pre, opened) == post
+    for place in random.Random(number).sample(range(len(opened)), 250):
+        spoilt = bytearray(opened)
+        spoilt[place] ^= 1 << place % 8
+        with pytest.raises(WitnessError):
+            witness.step(program, position, pre, bytes(spoilt))
+    for cut in (opened[:-1], opened + b"\0", opened[:-32], opened + bytes(32), b""):
+        with pytest.raises(WitnessError):
+            witness.step(program, position, pre, cut)
+
+
+def test_a_witness_is_of_one_place_of_one_run_in_one_state() -> None:
+    for number, (batch, position, pre, opened, _) in enumerate(STEPS):
+        other = STEPS[number - 1]
+        for program, at, state in (
+            (ZERO_HASH, position, pre),
+            (batch.run.hash, position, other[2]),
+            (batch.run.hash, other[1], pre),
+            (batch.run.hash, batch.run.length, pre),
+            (batch.run.hash, -1, pre),
+        ):
+            with pytest.raises(WitnessError):
+                witness.step(program, at, state, opened)
+
+
+def test_a_bundled_receipt_cannot_be_shown_as_a_lonely_one() -> None:
+    """Under the same signature it would then be nobody's, and the step do nothing."""
+    batch, position, pre, opened, _ = STEPS[1]
+    entry = batch.entries[0]
+    said = witness.pack_entry(entry)
+    lonely = witness.pack_entry(Placed(entry.receipt, entry.signature))
+    assert opened.count(said) == 1
+    with pytest.raises(WitnessError):
+        witness.step(batch.run.hash, position, pre, opened.replace(said, lonely))
+
+
+def test_every_way_of_not_being_signed_is_provable() -> None:
+    scene = Scene()
+    good = sign_many([scene.action(ActionKind.TRANSFER, ANN, BOB, 0, 5)] * 1, DOMAIN, KEYS[0])[0]
+    place = good.place
+    assert place is not None
+    owner = signer(good, DOMAIN.separator)
+    assert owner == scene.account(ANN).address
+    receipt, signature = good.receipt, good.signature
+    assert isinstance(receipt, Action)
+    bundle = place.bundle
+    wrong = [
+        Placed(replace(receipt, amount=6), signature, place),
+        Placed(receipt, signature, replace(place, index=1)),
+        Placed(receipt, signature, replace(place, bundle=replace(bundle, nonce=Nonce(1)))),
+        Placed(receipt, signature, replace(place, bundle=replace(bundle, account=BOB))),
+        Placed(receipt, signature, replace(place, bundle=replace(bundle, count=0))),
+        Placed(receipt, signature, replace(place, bundle=replace(bundle, count=MAX_BUNDLE + 1))),
+        Placed(receipt, signature),
+        Placed(receipt, Signature(bytes(65))),
+        Placed(receipt, Signature(signature[:64] + b"\x1d"), place),
+        Placed(receipt, Signature(signature[:32] + b"\xff" * 32 + signature[64:]), place),
+        sign_one(receipt, DOMAIN, KEYS[1]),
+    ]
+    for batch, position, pre, opened, post in steps_of(scene, [*wrong, good]):
+        assert witness.step(batch.run.hash, position, pre, opened) == post
+        refused = 1 <= position <= len(wrong)
+        assert (pre == post) == refused
+
+
+def test_entries_of_todays_batches_have_a_place() -> None:
+    scene = Scene()
+    works = [replace(scene.work(ANN), nonce=Nonce(number)) for number in range(3)]
+    single = sign_receipt(works[0], DOMAIN, KEYS[0])
+    assert placed(single) == [Placed(works[0], single.signature)]
+    bundle = sign_bundle(works, DOMAIN, KEYS[0])
+    assert placed(bundle) == sign_many(works, DOMAIN, KEYS[0])
+    assert len({one.leaf for one in [*placed(bundle), *placed(single)]}) == 4
+    assert isinstance(single, SignedReceipt)
+
+
+def test_what_cannot_be_an_entry_is_refused() -> None:
+    scene = Scene()
+    work = scene.work(ANN)
+    for receipts in ([], [work] * 2, [work] * (MAX_BUNDLE + 1)):
+        with pytest.raises(BundleError):
+            sign_many(receipts, DOMAIN, KEYS[0])
+    with pytest.raises(BundleError):
+        sign_many([work, replace(work, account=BOB, nonce=Nonce(1))], DOMAIN, KEYS[0])
+    with pytest.raises(SignatureError):
+        Placed(work, Signature(bytes(64)))
+    with pytest.raises(ReceiptError):
+        Action(32, AccountIndex(2**64), Nonce(0))
+    with pytest.raises(ReceiptError):
+        Run(ZERO_HASH, 2**64, 0, 0, ZERO_HASH, 0, ZERO_HASH)
+
+
+def test_forms_that_no_receipt_has_are_refused() -> None:
+    batch, position, pre, opened, _ = STEPS[1]
+    at = opened.index(witness.pack_receipt(batch.entries[0].receipt))
+    spoilt = opened[:at] + b"\x03" + opened[at + 1 :]
+    with pytest.raises(WitnessError, match="form 3"):
+        witness.step(batch.run.hash, position, pre, spoilt)
+    flag = at + len(witness.pack_receipt(batch.entries[0].receipt)) + 65
+    with pytest.raises(WitnessError, match="bundled"):
+        witness.step(batch.run.hash, position, pre, opened[:flag] + b"\2" + opened[flag + 1 :])
+
+
+def test_receipts_take_their_forms() -> None:
+    scene = Scene()
+    receipts: list[LedgerReceipt] = [
+        scene.work(ANN),
+        Statement(16, ANN, Nonce(0), name("a"), name("b")),
+        scene.action(ActionKind.USE, ANN),
+    ]
+    packed = [witness.pack_receipt(one) for one in receipts]
+    assert [(one[:1], len(one)) for one in packed] == [(b"\0", 218), (b"\1", 82), (b"\2", 42)]
+
+
+def test_a_trace_knows_its_run_alone() -> None:
+    scene = Scene()
+    drawer = Drawer(scene.state.copy(), random.Random(3))
+    pre = drawer.state.copy()
+    said, made, who = drawer.batch(2, 2, 5)
+    batch = LedgerBatch.of(
+        DOMAIN.separator, 2, drawer.posted, said,
+        [signed(*one) for one in zip(made, who, strict=True)],
+    )  # fmt: skip
+    trace = LedgerTrace(batch, pre)
+    assert trace.states([0, 7]) == [pre.hash, drawer.state.hash]
+    for positions in ([-1], [8]):
+        with pytest.raises(Exception, match="not in 0"):
+            trace.states(positions)
+    for position in (-1, 7):
+        with pytest.raises(Exception, match="no step"):
+            trace.witness(position)
+
+
+def test_a_growing_tree_is_the_protocols_tree() -> None:
+    from prover.commit import merkle
+
+    leaves = [name("leaf", number) for number in range(20)]
+    tree = Tree()
+    assert tree.root == ZERO_HASH
+    for count, leaf in enumerate(leaves, 1):
+        tree.put(count - 1, leaf)
+        assert tree.root == merkle.root(leaves[:count], NODE)
+        for place in range(count):
+            path = tree.path(place, ceil_log2(count))
+            assert merkle.climb(leaves[place], place, path, NODE) == tree.root
