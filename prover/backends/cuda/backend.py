@@ -12,6 +12,7 @@ from prover.backends import Done
 from prover.backends.cuda.device import CupyDevice, Device
 from prover.backends.cuda.resident import Hasher, Resident, ResidentSteps
 from prover.backends.numba import NumbaBackend
+from prover.backends.steps import Steps
 from prover.plan import Plan
 from prover.program import Program
 from prover.row import Row
@@ -41,7 +42,7 @@ class CudaBackend:
         self.device: Device = CupyDevice() if device is None else device
         self._host = NumbaBackend(threads)
         self._hasher = Hasher(CupyDevice() if device is None else device)
-        self._steps = ResidentSteps(threads, worth, make=self._machine)
+        self._steps: Steps = ResidentSteps(threads, worth, make=self._machine)
         self._turn = Lock()
 
     def check(self) -> None:

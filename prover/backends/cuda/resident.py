@@ -83,7 +83,8 @@ class Snapshot:
     def prepare(self) -> None:
         """Begin to hash all of them."""
         with self._lock:
-            self._start()
+            if self._roots is None:
+                self._start()
 
     def roots(self) -> list[Hash]:
         """Of all of them."""
@@ -93,8 +94,8 @@ class Snapshot:
                 self._begun = None
             return self._roots
 
-    def _start(self) -> Commitments | None:
-        if self._begun is None and self._roots is None:
+    def _start(self) -> Commitments:
+        if self._begun is None:
             self._begun = self.hasher.start(self.pieces)
         return self._begun
 

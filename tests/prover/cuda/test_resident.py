@@ -174,5 +174,5 @@ def test_many_states_that_nobody_asks_for(make: Make) -> None:
             one.prepare()
         kept.append((state.copy(), turn))
     expected = START.copy()
-    for one, turn in kept:
-        assert one.commitment() == whole(expected, HOST, turn, 1).commitment()
+    for aside, turn in kept:
+        assert aside.commitment() == whole(expected, HOST, turn, 1).commitment()

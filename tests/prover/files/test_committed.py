@@ -9,8 +9,8 @@ from prover import witness
 from prover.backends import backend
 from prover.backends.steps import Steps
 from prover.commit.committed import CommittedWords, chunk_levels
-from prover.commit.lazy import raw
 from prover.commit.hashes import hash_at
+from prover.commit.lazy import raw
 from prover.commit.tensor import LEAF_WORDS, Words, leaf_count, tensor_path, tensor_root
 from prover.errors import WrongChunk
 from prover.execute import advance
