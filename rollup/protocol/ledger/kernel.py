@@ -1,7 +1,8 @@
 """A batch's receipts as machine code: what `effects` says, on rows (docs/ledger.md, section 8).
 
 Every value is an unsigned 64-bit word and every constant is one too: numba makes floats of mixed
-signs. All functions that are compiled stand in this file, for numba's cache watches one file.
+signs. Constants and functions that are compiled all stand in this file, for numba's cache watches
+one file; a test compares the constants with their definitions.
 """
 
 from typing import Any, Final
@@ -9,8 +10,6 @@ from typing import Any, Final
 import numpy as np
 
 from prover.native.jit import compiled
-from rollup.protocol.ledger import types
-from rollup.protocol.ledger.actions import ActionKind
 
 _0: Final = np.uint64(0)
 _1: Final = np.uint64(1)
@@ -18,23 +17,23 @@ _MAX: Final = np.uint64(2**64 - 1)
 _LOW: Final = np.uint64(2**32 - 1)
 _32: Final = np.uint64(32)
 _63: Final = np.uint64(63)
-_BPS: Final = np.uint64(types.BPS)
-_MAX_WORK: Final = np.uint64(types.MAX_WORK)
-_FULL: Final = np.uint64(types.REPUTATION_FULL)
-_SLOTS: Final = np.uint64(types.MAX_SLOTS)
-_PENDING: Final = np.uint64(types.Status.PENDING)
-_FINAL: Final = np.uint64(types.Status.FINAL)
-_EVALUATED: Final = np.uint64(types.Status.EVALUATED)
+_BPS: Final = np.uint64(10_000)
+_MAX_WORK: Final = np.uint64(2**44)
+_FULL: Final = np.uint64(1_000)
+_SLOTS: Final = np.uint64(64)
+_PENDING: Final = np.uint64(0)
+_FINAL: Final = np.uint64(1)
+_EVALUATED: Final = np.uint64(2)
 _COMPUTE: Final = np.uint64(1)
 _INFERENCE: Final = np.uint64(2)
 _WORK: Final = np.uint64(0)
 _ACTION: Final = np.uint64(2)
-_TRANSFER: Final = np.uint64(ActionKind.TRANSFER)
-_WITHDRAW: Final = np.uint64(ActionKind.WITHDRAW)
-_SETTLE: Final = np.uint64(ActionKind.SETTLE)
-_EVALUATE: Final = np.uint64(ActionKind.EVALUATE)
-_USE: Final = np.uint64(ActionKind.USE)
-_DISTRIBUTE: Final = np.uint64(ActionKind.DISTRIBUTE)
+_TRANSFER: Final = np.uint64(32)
+_WITHDRAW: Final = np.uint64(33)
+_SETTLE: Final = np.uint64(34)
+_EVALUATE: Final = np.uint64(35)
+_USE: Final = np.uint64(36)
+_DISTRIBUTE: Final = np.uint64(37)
 
 # Places in `env`, the words that are no rows.
 BATCH: Final = 0

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bisection.machine import Machine
-from rollup.protocol.ledger import layout, run, witness
+from rollup.protocol.ledger import kernel, layout, run, types, witness
+from rollup.protocol.ledger.actions import ActionKind
 from rollup.protocol.ledger.fast import FastLedger
 from rollup.protocol.ledger.header import Forest
 from rollup.protocol.ledger.machine import LedgerMachine
@@ -77,6 +78,28 @@ def test_the_verifier_agrees_on_every_step_of_signed_batches(seed: int) -> None:
             sizes.append(len(opened))
         assert before.hash == state.hash
     assert max(sizes) < 3_000
+
+
+def test_the_compiled_constants_are_the_definitions() -> None:
+    pairs = {
+        types.BPS: kernel._BPS,
+        types.MAX_WORK: kernel._MAX_WORK,
+        types.REPUTATION_FULL: kernel._FULL,
+        types.MAX_SLOTS: kernel._SLOTS,
+    }
+    assert all(wanted == int(found) for wanted, found in pairs.items())
+    for found, wanted in (
+        ((kernel._PENDING, kernel._FINAL, kernel._EVALUATED), Status),
+        ((kernel._COMPUTE, kernel._INFERENCE), WorkKind),
+        (
+            (
+                kernel._TRANSFER, kernel._WITHDRAW, kernel._SETTLE,
+                kernel._EVALUATE, kernel._USE, kernel._DISTRIBUTE,
+            ),
+            ActionKind,
+        ),
+    ):  # fmt: skip
+        assert [int(one) for one in found] == list(wanted)
 
 
 def test_a_copy_of_a_state_lives_its_own_life() -> None:
