@@ -13,7 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from prover.backends import backend
-from prover.backends.matmul import FIELDS, Field, describe, matmul, matmul_share, stage_address
+from prover.backends.blocks import FIELDS, Field
+from prover.backends.matmul import describe, matmul, matmul_share, stage_address
 from prover.backends.products import Box, boxes, product
 from prover.commit.keccak import keccak
 from prover.native.threads import spread

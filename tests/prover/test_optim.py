@@ -57,16 +57,21 @@ def follow(
     return traced.params.arrays(ran.params)
 
 
+def rate_of(optimizer: Adam) -> float:
+    assert isinstance(optimizer.rate, float)
+    return optimizer.rate
+
+
 def adam_by_hand(optimizer: Adam, w: Floats, grads: Floats) -> tuple[Doubles, Doubles, Doubles]:
     """Weight and moments in float64, as the paper says."""
-    at = w.astype(np.float64)
+    at, rate = w.astype(np.float64), rate_of(optimizer)
     m, v = np.zeros_like(at), np.zeros_like(at)
     for t, grad in enumerate(grads.astype(np.float64), 1):
         m = optimizer.beta1 * m + (1 - optimizer.beta1) * grad
         v = optimizer.beta2 * v + (1 - optimizer.beta2) * grad**2
-        at = at * (1 - optimizer.rate * optimizer.weight_decay)
+        at = at * (1 - rate * optimizer.weight_decay)
         m_hat, v_hat = m / (1 - optimizer.beta1**t), v / (1 - optimizer.beta2**t)
-        at = at - optimizer.rate * m_hat / (np.sqrt(v_hat) + optimizer.eps)
+        at = at - rate * m_hat / (np.sqrt(v_hat) + optimizer.eps)
     return at, m, v
 
 
@@ -81,7 +86,7 @@ def test_adam_by_hand(optimizer: Adam) -> None:
     w, grads = floats(3, 5), floats(60, 3, 5) * np.float32(1e-2) ** floats(3, 5, seed=1)
     after = follow(optimizer, w, grads)
     expected, m, v = adam_by_hand(optimizer, w, grads)
-    np.testing.assert_allclose(after["w"], expected, rtol=2e-5, atol=60 * 2e-5 * optimizer.rate)
+    np.testing.assert_allclose(after["w"], expected, rtol=2e-5, atol=60 * 2e-5 * rate_of(optimizer))
     np.testing.assert_allclose(after["m:w"], m, rtol=1e-4, atol=1e-6 * np.abs(grads).max())
     np.testing.assert_allclose(after["v:w"], v, rtol=1e-4)
     assert after["power:beta1"] == pytest.approx(max(optimizer.beta1**60, 2.0**-100), rel=1e-5)
