@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from prover.backends import backend
-from prover.backends.blocks import FIELDS, Field
-from prover.backends.matmul import describe, matmul, matmul_share, stage_address
+from prover.backends.blocks import Field
+from prover.backends.matmul import FIELDS, describe, matmul, matmul_share, stage_address
 from prover.backends.products import Box, boxes, product
 from prover.commit.keccak import keccak
 from prover.native.threads import spread
