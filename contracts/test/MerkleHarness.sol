@@ -90,7 +90,7 @@ contract MerkleHarness {
     }
 
     /// @notice All tags, in the order of the table.
-    function tags() external pure returns (uint8[18] memory) {
+    function tags() external pure returns (uint8[28] memory) {
         return [
             Tags.TENSOR_LEAF,
             Tags.TENSOR_NODE,
@@ -109,7 +109,17 @@ contract MerkleHarness {
             Tags.CHUNK,
             Tags.DISSECTION_LEAF,
             Tags.DISSECTION_NODE,
-            Tags.MOVE
+            Tags.MOVE,
+            Tags.ACCOUNT,
+            Tags.RECORD,
+            Tags.JOB,
+            Tags.EPOCH,
+            Tags.LEDGER_NODE,
+            Tags.LEDGER_STATE,
+            Tags.LEDGER_RUN,
+            Tags.ENTRY,
+            Tags.ENTRY_NODE,
+            Tags.INBOX_ENTRY
         ];
     }
 }
