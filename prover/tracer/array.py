@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
 from math import prod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 import numpy as np
 
@@ -72,6 +72,9 @@ def current_graph() -> Graph:
     except LookupError:
         raise TraceError("arrays are made from nothing only while tracing") from None
 
+
+_XP: Final = "with xp = namespace_of(x)"
+_INSTEAD: Final = f"use functions of the array API standard, {_XP}"
 
 Operand = Any
 """What may stand beside an Array in arithmetic: another one, or a Python or NumPy scalar."""
@@ -147,6 +150,29 @@ class Array:
 
     def __array_namespace__(self, api_version: str | None = None) -> Any:
         return namespace
+
+    def __array_function__(self, func: Any, *others: object) -> NoReturn:
+        raise TraceError(f"np.{func.__name__} takes no traced arrays; {_INSTEAD}")
+
+    @classmethod
+    def __torch_function__(cls, func: Any, *others: object) -> NoReturn:
+        raise TraceError(f"torch's {func.__name__} takes no traced arrays; {_INSTEAD}")
+
+    if not TYPE_CHECKING:  # it would know every attribute
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Methods of NumPy's and torch's arrays, which the standard has as functions."""
+            if name.startswith("_"):
+                raise AttributeError(name)
+            instead = _INSTEAD
+            try:
+                if callable(getattr(namespace, name)):
+                    instead = f"call xp.{name}, {_XP}"
+            except TraceError as error:  # of the standard, and not to be traced
+                instead = error.why
+            except AttributeError:
+                pass
+            raise AttributeError(f"traced arrays have no {name}; {instead}")
 
     def __add__(self, other: Operand) -> Array:
         return making.arithmetic("add", self, other)
@@ -246,6 +272,9 @@ class Array:
 
     def __getitem__(self, key: Any) -> Array:
         return views.index(self, key)
+
+    def __setitem__(self, key: object, value: object) -> NoReturn:
+        raise TraceError("traced arrays are not written in place; make new ones by where or concat")
 
     def __bool__(self) -> bool:
         raise TraceError("no decision can hang on a traced value; use where")

@@ -61,10 +61,12 @@ def trace(
     leaves: dict[int, View] = {}
     given = [_leaves(graph, layout, leaves) for layout in layouts]
     with tracing(graph):
-        after, outputs = function(given[0], given[1], Step())
+        after, outputs = _returned(function(given[0], given[1], Step()))
     kept = dict(per_step or {})
     if unknown := {*kept} - {*outputs}:
-        raise TraceError(f"no output is called {sorted(unknown)}")
+        raise TraceError(
+            f"no output is called {', '.join(sorted(unknown))}; outputs are {sorted(outputs)}"
+        )
     out_fields = []
     for name, array in outputs.items():
         array = _traced(graph, name, array)
@@ -89,6 +91,11 @@ def training_step(loss: LossFunction, optimizer: float | Optimizer) -> StepFunct
     `prepare`; the loss is given the weights, and beside them alone the words that count steps.
     """
     used = SGD(optimizer) if isinstance(optimizer, int | float) else optimizer
+    if not (hasattr(used, "state") and hasattr(used, "update")):
+        kind = f"{type(used).__module__}.{type(used).__qualname__}".removeprefix("builtins.")
+        raise TraceError(
+            f"{kind} is no optimizer; give a rate, or SGD, Adam or AdamW of prover.tracer"
+        )
 
     def step(params: Any, inputs: Any, number: Any) -> tuple[Arrays, Arrays]:
         weights = weights_of(params)
@@ -96,6 +103,18 @@ def training_step(loss: LossFunction, optimizer: float | Optimizer) -> StepFunct
         return used.update(params, gradient(value, weights)), {"loss": value}
 
     return step
+
+
+def _returned(made: Any) -> tuple[Arrays, Arrays]:
+    """Params and outputs, by name, of what a step returned."""
+    match made:
+        case (Mapping() as after, Mapping() as outputs):
+            return after, outputs
+        case tuple() | list():
+            said = f"({', '.join(type(one).__name__ for one in made)})"
+        case _:
+            said = type(made).__name__
+    raise TraceError(f"a step returns (params, outputs), each arrays by name, not {said}")
 
 
 def _leaves(graph: Graph, layout: Layout, leaves: dict[int, View]) -> dict[str, Array]:

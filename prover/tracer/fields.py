@@ -100,11 +100,17 @@ def like(arrays: Arrays) -> list[Field]:
     """Fields of the shapes and dtypes of arrays (or of anything that has both).
 
     Raises:
-        TraceError: when an array is empty, or of a dtype that words do not hold.
+        TraceError: when an array is none, empty, or of a dtype that words do not hold.
     """
     fields = []
     for name, array in arrays.items():
+        if not (hasattr(array, "shape") and hasattr(array, "dtype")):
+            raise TraceError(f"{name} is no array, but {type(array).__name__}; make it NumPy's")
         if 0 in array.shape:
             raise TraceError(f"{name} is empty, of shape {array.shape}")
-        fields.append(Field(name, tuple(array.shape), DType.of(array.dtype)))
+        try:
+            dtype = DType.of(array.dtype)
+        except TraceError as error:
+            raise TraceError(f"{name}: {error.why}") from None
+        fields.append(Field(name, tuple(array.shape), dtype))
     return fields

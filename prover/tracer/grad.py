@@ -3,6 +3,7 @@
 A rule takes the op's array and the gradient that arrives at it, and says what of it goes to each
 input. Ops whose result is piecewise constant (comparisons, ints, masks) pass nothing on. Where an
 op has a kink its rule takes the side that the op took: maximum(x, y) is y where they are equal.
+The gradient of |x| at 0 is 0.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,8 +27,13 @@ def gradient(of: Array, wrt: Mapping[Key, Array]) -> dict[Key, Array]:
     Raises:
         TraceError: when `of` is no float scalar, or an op on the way has no gradient.
     """
+    if not isinstance(of, Array):
+        raise TraceError(f"the gradient is of a traced scalar, not of {type(of).__name__}")
     if of.shape != () or of.element != DType.F32:
-        raise TraceError(f"the gradient is of a float scalar, not of shape {of.shape}")
+        raise TraceError(
+            f"the gradient is of a float32 scalar, not of {of.element.value} of shape {of.shape}; "
+            "take the sum or the mean"
+        )
     arrived = {id(of): of.graph.constant(1.0, DType.F32)}
     for array in _backwards(of, {id(array) for array in wrt.values()}):
         if id(array) in arrived and array.inputs:
@@ -122,7 +128,7 @@ def _sign_bits(array: Array, g: Array) -> Sequence[Array | None]:
     if array.op == Opcode.XOR and word == 0x80000000:
         return -g, None
     if array.op == Opcode.AND and word == 0x7FFFFFFF:
-        return xp.where(x < 0.0, -g, g), None
+        return xp.where(x < 0.0, -g, xp.where(x == 0.0, 0.0, g)), None
     raise TraceError("bit operations on floats have no gradient")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from prover import ops
 from prover.ops import OPS, Opcode
 from prover.tracer.array import Array, Graph, Operand
-from prover.tracer.symbols import DType, Kind, Shape, TraceError
+from prover.tracer.symbols import NO_DATA, DType, Kind, Shape, Step, TraceError, Turn
 
 _ARITHMETIC: Final[dict[str, tuple[Opcode, Opcode | None]]] = {
     "add": (Opcode.ADD, Opcode.IADD),
@@ -52,6 +52,8 @@ def pair(x: Operand, y: Operand) -> tuple[Array, Array]:
             raise TraceError("arrays of different traces do not mix")
         needs(y, x.element)
         return x, y
+    if isinstance(y, Step | Turn):
+        raise TraceError(NO_DATA)
     if np.ndim(y) != 0:
         raise TraceError("a plain array inside a trace is committed nowhere; make it an input")
     if not isinstance(y, bool | int | float | np.generic | np.ndarray):

@@ -15,7 +15,7 @@ from prover.tracer.array import Array
 from prover.tracer.making import map_op
 from prover.tracer.nn.core import arange, concat
 from prover.tracer.standard import namespace_of
-from prover.tracer.symbols import DType, TraceError
+from prover.tracer.symbols import NO_DATA, DType, Step, TraceError, Turn
 
 ROUNDS: Final = 10
 _MULTIPLIERS: Final = (0xD2511F53, 0xCD9E8D57)
@@ -52,6 +52,8 @@ def random_words(key: Any, step: Any, count: int, *, site: int = 0) -> Any:
     Raises:
         TraceError: for a key, a step, a count or a site of another kind.
     """
+    if isinstance(step, Step | Turn):
+        raise TraceError(NO_DATA)
     if tuple(key.shape) != (2,) or tuple(step.shape) != ():
         raise TraceError(f"a key of shape {key.shape} and a step of {step.shape}; give (2,) and ()")
     if count < 1 or not 0 <= site < 1 << 31:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum, StrEnum
+from typing import Final, NoReturn
 
 import numpy as np
 
@@ -42,11 +43,19 @@ class DType(Enum):
         """
         if isinstance(dtype, DType):
             return dtype
-        name = np.dtype(dtype).name  # type: ignore[call-overload]
         try:
-            return cls(name)
+            known = np.dtype(dtype)  # type: ignore[call-overload]
+        except TypeError:
+            raise TraceError(
+                f"{dtype} is no dtype of NumPy; convert the array to NumPy's"
+            ) from None
+        try:
+            return cls(known.name)
         except ValueError:
-            raise TraceError(f"{name} is no dtype of the tensor machine; use float32") from None
+            instead = "int32" if known.kind in "iu" else "float32"
+            raise TraceError(
+                f"{known.name} is no dtype of the tensor machine; use {instead}"
+            ) from None
 
 
 class Kind(StrEnum):
@@ -77,6 +86,12 @@ class Kind(StrEnum):
 
 Op = Kind | Opcode
 
+NO_DATA: Final = (
+    "the step is no number while tracing; index with step % n, or compute with "
+    'params["count:step"], which Counted(optimizer) keeps'
+)
+"""Why neither the step nor its turn can be computed with."""
+
 _scope: ContextVar[str] = ContextVar("scope", default="")
 
 
@@ -96,14 +111,29 @@ def current_scope() -> str:
     return _scope.get()
 
 
-class Turn:
+class _Address:
+    """What can pick along an axis, and is no number: whoever computes with it is told so."""
+
+    def _refuse(self, *others: object) -> NoReturn:
+        raise TraceError(NO_DATA)
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __rmod__ = _refuse
+    __pow__ = __rpow__ = __neg__ = __pos__ = __abs__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __eq__ = __ne__ = _refuse  # else `step == 0` would be False for good
+    __bool__ = __int__ = __float__ = __index__ = _refuse
+    __hash__ = object.__hash__
+
+
+class Turn(_Address):
     """`step % modulus`: picks along the first axis what this training step is to use."""
 
     def __init__(self, modulus: int) -> None:
         self.modulus = modulus
 
 
-class Step:
+class Step(_Address):
     """The number of the training step: it can be an address, as `inputs[step % n]`, never data."""
 
     def __mod__(self, modulus: int) -> Turn:
@@ -111,6 +141,3 @@ class Step:
         if not 1 <= modulus < 1 << 28:
             raise TraceError(f"the step is taken modulo 1 to 2^28 - 1, not {modulus}")
         return Turn(modulus)
-
-    def __index__(self) -> int:
-        raise TraceError("the step is no number while tracing; index with step % n")

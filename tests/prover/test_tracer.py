@@ -365,7 +365,7 @@ def test_layouts_that_do_not_fit() -> None:
         trace(lambda p, i, s: ({"q": i["x"]}, {}), {}, {"x": A})
     with pytest.raises(TraceError, match="keep shape and dtype"):
         trace(lambda p, i, s: ({"w": p["w"].T}, {}), {"w": A}, {})
-    with pytest.raises(TraceError, match="no output is called"):
+    with pytest.raises(TraceError, match=r"no output is called z; outputs are \['y'\]"):
         trace(lambda p, i, s: ({}, {"y": p["w"] * 2}), {"w": A}, {}, per_step={"z": 3})
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from prover.tracer.array import Array, current_graph
 from prover.tracer.making import broadcast, concat, reshape
-from prover.tracer.symbols import DType, Kind, TraceError
+from prover.tracer.symbols import NO_DATA, DType, Kind, Step, TraceError, Turn
 
 MOST_RUNS: Final = 64
 """Each run of equal numbers is a row of its own."""
@@ -23,6 +23,8 @@ def literal(value: Any, dtype: DType | None = None) -> Array:
     """
     if isinstance(value, list | tuple) and any(isinstance(one, Array) for one in value):
         raise TraceError("asarray makes no array of traced ones; use stack or concat")
+    if isinstance(value, Step | Turn):
+        raise TraceError(NO_DATA)
     try:
         plain = np.asarray(value)
     except (TypeError, ValueError) as error:

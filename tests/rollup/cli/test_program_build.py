@@ -238,7 +238,7 @@ FAILURES = {
     MODEL.replace("missed * missed", "missed + [1]"): "line.py:11: TraceError",
     MODEL.replace('@ params["w"]', '@ inputs["y"].T'): "line.py:10: ",
     MODEL.replace("return missed.__array", "return xp.__array"): "line.py:11: NameError",
-    MODEL.replace("np.float32)}", "np.float64)}"): "line.py:15: TraceError: float64 is no dtype",
+    MODEL.replace("np.float32)}", "np.float64)}"): "line.py:15: TraceError: w: float64 is no dtype",
     "train = 7\n": "gives int; it should give what prover.tracer.trace returns",
     "def train():\n    return {}, {}\n": "gives (dict, dict); it should give",
     "def train(size):\n    return size\n": "takes size; name a function without arguments",
