@@ -11,7 +11,7 @@ from functools import cache
 from typing import Final
 
 from prover.backends.cuda.kernels import Argument, Given, Kernel, Launch, named
-from prover.backends.cuda.stacks import BIT, HEAD, PARAMETERS
+from prover.backends.cuda.stacks import BIT, HEAD, PARAMETERS, TAIL, TILE
 from prover.plan.nest import Matmul
 
 _ROWS: Final = 64
@@ -45,24 +45,27 @@ _BODY: Final = """\
     if (control->wide & (u32)bit) return;
     // Four fold indices a word; 12 words a line let all lanes read at once.
     __shared__ u32 xs[2][{rows}][12], ys[2][{columns}][12];
-    const u32 lane = threadIdx.x & 31u, warp = threadIdx.x >> 5, group = lane >> 2, in = lane & 3u;
+    const u32 lane = threadIdx.x & 31u, warp = threadIdx.x >> 5;
+    const u32 group = lane >> 2, in = lane & 3u;
     const u32 own_m = (warp >> 1) * 32u, own_n = (warp & 1u) * 32u;
     u32 next_x[4], next_y[4];
-    int acc[2][4][4] = {{}};
+    int from_x[4], from_y[4], acc[2][4][4] = {{}};
+    #pragma unroll
+    for (u32 i = 0; i < 4u; ++i) {{
+        const u32 line = (threadIdx.x >> 3) + 16u * i, deep = (threadIdx.x & 7u) * 4u;
+        from_x[i] = (int)min(here.row + line, M - 1u) * (int)x_m + (int)deep * (int)x_k;
+        from_y[i] = (int)min(here.column + line, N - 1u) * (int)y_n + (int)deep * (int)y_k;
+    }}
 
-    #define BYTES(next, from, limit, base, move, fold, k0) \\
+    #define BYTES(next, from, words, fold) \\
         _Pragma("unroll") for (u32 i = 0; i < 4u; ++i) {{ \\
-            const u32 at = threadIdx.x + i * 128u, k = (k0) + (at & 7u) * 4u; \\
-            const int start = (int)min((base) + (at >> 3), (limit) - 1u) * (int)(move); \\
             u32 packed = 0u; \\
             _Pragma("unroll") for (u32 b = 0; b < 4u; ++b) \\
-                if (k + b < K) \\
-                    packed |= (from[start + (int)(k + b) * (int)(fold)] & 255u) << (8u * b); \\
+                if ((int)((threadIdx.x & 7u) * 4u + b) < left) \\
+                    packed |= (words[from[i] + (int)b * (int)(fold)] & 255u) << (8u * b); \\
             next[i] = packed; \\
         }}
-    #define FETCH(k0) \\
-        BYTES(next_x, x, M, row0, x_m, x_k, k0) \\
-        BYTES(next_y, y, N, column0, y_n, y_k, k0)
+    #define FETCH BYTES(next_x, from_x, x, x_k) BYTES(next_y, from_y, y, y_k)
     #define PLACE(half) \\
         _Pragma("unroll") for (u32 i = 0; i < 4u; ++i) {{ \\
             const u32 at = threadIdx.x + i * 128u; \\
@@ -70,12 +73,16 @@ _BODY: Final = """\
             ys[half][at >> 3][at & 7u] = next_y[i]; \\
         }}
 
-    FETCH(0u)
+    int left = (int)K;
+    FETCH
     PLACE(0)
     __syncthreads();
     u32 half = 0u;
-    for (u32 k0 = 0u; k0 < K; k0 += 32u) {{
-        if (k0 + 32u < K) {{ FETCH(k0 + 32u) }}
+    for (;;) {{
+        left -= 32;
+        x += (int)x_k * 32;
+        y += (int)y_k * 32;
+        if (left > 0) {{ FETCH }}
         u32 a[2][4], b[4][2];
         #pragma unroll
         for (u32 i = 0; i < 2u; ++i)
@@ -96,20 +103,25 @@ _BODY: Final = """\
                       "+r"(acc[i][j][3])
                     : "r"(a[i][0]), "r"(a[i][1]), "r"(a[i][2]), "r"(a[i][3]),
                       "r"(b[j][0]), "r"(b[j][1]));
-        if (k0 + 32u < K) {{ PLACE(half ^ 1u) }}
-        __syncthreads();
+        if (left <= 0) break;
         half ^= 1u;
+        PLACE(half)
+        __syncthreads();
     }}
+"""
+_STORE: Final = """\
+    const u32 to_m = there.row + thread / 64u * 32u + thread % 32u / 4u;
+    const u32 to_n = there.column + thread / 32u % 2u * 32u + thread % 4u * 2u;
     #pragma unroll
     for (u32 i = 0; i < 2u; ++i)
         #pragma unroll
         for (u32 j = 0; j < 4u; ++j)
             #pragma unroll
-            for (u32 c = 0; c < 4u; ++c) {{
-                const u32 row = row0 + own_m + 16u * i + group + 8u * (c >> 1);
-                const u32 column = column0 + own_n + 8u * j + 2u * in + (c & 1u);
+            for (u32 c = 0; c < 4u; ++c) {
+                const u32 row = to_m + 16u * i + 8u * (c >> 1);
+                const u32 column = to_n + 8u * j + (c & 1u);
                 if (row < M && column < N) out[(i64)row * N + column] = (u32)acc[i][j][c];
-            }}
+            }
 """
 
 
@@ -149,12 +161,13 @@ def look() -> Kernel:
 @cache
 def bytes_kernel() -> Kernel:
     """The product of ints that fit into bytes; nothing where some do not."""
-    head = (
+    head = TILE + (
         f'extern "C" __global__ void __launch_bounds__({_THREADS})\n'
         f"KERNEL(Control* control,\n{PARAMETERS}) {{\n"
     )
     sizes = {"rows": _ROWS, "columns": _COLUMNS}
-    return named("bytes", head + HEAD.format(**sizes) + _BODY.format(**sizes) + "}\n", shared=True)
+    body = HEAD.format(**sizes) + _BODY.format(**sizes) + TAIL.format(**sizes) + _STORE
+    return named("bytes", head + body + "}\n", shared=True)
 
 
 @cache

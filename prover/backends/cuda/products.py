@@ -12,7 +12,7 @@ from typing import Final
 from prover.backends.cuda import integers
 from prover.backends.cuda.kernels import Kernel, Launch, named
 from prover.backends.cuda.prelude import FUNCTIONS
-from prover.backends.cuda.stacks import HEAD, PARAMETERS, arguments
+from prover.backends.cuda.stacks import HEAD, PARAMETERS, TAIL, TILE, arguments
 from prover.backends.cuda.tiles import Tile, choose
 from prover.native.emit import MAKES_NAN
 from prover.ops import Opcode
@@ -24,17 +24,19 @@ _NARROW: Final = 1 << 30
 _BODY: Final = """\
     typedef {index} I;
     __shared__ __align__(16) u32 xs[2][{depth}][{rows} + 4], ys[2][{depth}][{columns} + 4];
-    const u32 lane = threadIdx.x & 31u, warp = threadIdx.x >> 5;
-    const u32 own_m = warp / {warps_n}u * {warp_m}u + lane / {lanes_n}u * {group_m}u;
-    const u32 own_n = warp % {warps_n}u * {warp_n}u + lane % {lanes_n}u * {group_n}u;
+    #define OWN_M(thread) \\
+        ((thread) / {warp}u * {warp_m}u + (thread) % 32u / {lanes_n}u * {group_m}u)
+    #define OWN_N(thread) \\
+        ((thread) / 32u % {warps_n}u * {warp_n}u + (thread) % {lanes_n}u * {group_n}u)
+    const u32 own_m = OWN_M(threadIdx.x), own_n = OWN_N(threadIdx.x);
     u32 next_x[{many_x}], next_y[{many_y}], acc[{own_m}][{own_n}];
     I from_x[{many_x}], from_y[{many_y}];
     #pragma unroll
     for (u32 i = 0; i < {many_x}u; ++i)
-        from_x[i] = (I)min(row0 + {line_x}, M - 1u) * (I)x_m + (I){deep_x} * (I)x_k;
+        from_x[i] = (I)min(here.row + {line_x}, M - 1u) * (I)x_m + (I){deep_x} * (I)x_k;
     #pragma unroll
     for (u32 i = 0; i < {many_y}u; ++i)
-        from_y[i] = (I)min(column0 + {line_y}, N - 1u) * (I)y_n + (I){deep_y} * (I)y_k;
+        from_y[i] = (I)min(here.column + {line_y}, N - 1u) * (I)y_n + (I){deep_y} * (I)y_k;
     #pragma unroll
     for (u32 i = 0; i < {own_m}u; ++i)
         #pragma unroll
@@ -68,10 +70,10 @@ _BODY: Final = """\
     u32 half = 0u;
     while (left > {depth}) {{
         left -= {depth};
-        x += x_k * {depth};
-        y += y_k * {depth};
+        x += (I)x_k * (I){depth};
+        y += (I)y_k * (I){depth};
         FETCH
-        #pragma unroll
+        #pragma unroll 4  // more, and registers are short
         for (u32 k = 0; k < {depth}u; ++k) STEP(half, k)
         half ^= 1u;
         PLACE(half)
@@ -79,12 +81,15 @@ _BODY: Final = """\
     }}
     #pragma unroll 1
     for (u32 k = 0; k < (u32)left; ++k) STEP(half, k)
+"""
+_STORE: Final = """\
+    const u32 to_m = there.row + OWN_M(thread), to_n = there.column + OWN_N(thread);
     #pragma unroll
     for (u32 i = 0; i < {own_m}u; ++i) {{
-        const u32 row = row0 + own_m + i / {group_m}u * {stride_m}u + i % {group_m}u;
+        const u32 row = to_m + i / {group_m}u * {stride_m}u + i % {group_m}u;
         #pragma unroll
         for (u32 j = 0; j < {own_n}u; ++j) {{
-            const u32 column = column0 + own_n + j / {group_n}u * {stride_n}u + j % {group_n}u;
+            const u32 column = to_n + j / {group_n}u * {stride_n}u + j % {group_n}u;
             if (row < M && column < N) out[(i64)row * N + column] = {settled};
         }}
     }}
@@ -94,8 +99,8 @@ _BODY: Final = """\
 def launches(stage: Matmul, number: int) -> list[Launch]:
     """The kernels of a product, the plan's stage of a number, and how they are launched."""
     b0, b1, m, n, _ = stage.sizes
-    tile = choose(b0 * b1, m, n)
     wide = not _is_near(stage)
+    tile = choose(b0 * b1, m, n, large=stage.opcode == Opcode.DOT and not wide)
     along = (abs(stage.x.strides[3]) == 1, abs(stage.y.strides[2]) == 1)
     given = arguments(stage, 1 << number % 32)
     made = kernel(tile, *along, wide=wide, opcode=stage.opcode)
@@ -125,7 +130,7 @@ def kernel(
     facts: dict[str, object] = {
         "index": "i64" if wide else "int",
         "rows": rows, "columns": columns, "depth": tile.depth,
-        "warps_n": tile.warps[1], "lanes_n": tile.lanes[1],
+        "warp": 32 * tile.warps[1], "warps_n": tile.warps[1], "lanes_n": tile.lanes[1],
         "function": FUNCTIONS[opcode],
         "settled": f"canonical({acc})" if opcode in MAKES_NAN else acc,
     }  # fmt: skip
@@ -142,9 +147,10 @@ def kernel(
         at = f"(threadIdx.x + i * {threads}u)"
         facts[f"line_{name}"] = f"{at} / {tile.depth}u" if along else f"{at} % {lines}u"
         facts[f"deep_{name}"] = f"(int)({at} {f'% {tile.depth}u' if along else f'/ {lines}u'})"
-    head = (
+    head = TILE + (
         f'extern "C" __global__ void __launch_bounds__({threads}, {tile.together})\n'
         f"KERNEL(Control* control,\n{PARAMETERS}) {{\n"
     )
-    text = head + HEAD.format(rows=rows, columns=columns) + _BODY.format(**facts) + "}\n"
+    text = head + HEAD.format(rows=rows, columns=columns) + _BODY.format(**facts)
+    text += TAIL.format(rows=rows, columns=columns) + _STORE.format(**facts) + "}\n"
     return named("idot" if opcode == Opcode.IDOT else "dot", text, shared=True)

@@ -19,23 +19,38 @@ BIT: Final = 18
 HEAD: Final = """\
     if (control->stopped) return;
     const u32 M = (u32)m_size, N = (u32)n_size, K = (u32)k_size;
-    // Eight rows of tiles at a time, so that neighbouring blocks read the same words.
-    const u32 tiles_m = (M + {rows}u - 1u) / {rows}u, tiles_n = (N + {columns}u - 1u) / {columns}u;
-    u32 tile = blockIdx.x % (tiles_m * tiles_n);
-    const u32 stack = blockIdx.x / (tiles_m * tiles_n);
-    const u32 band = tile / (8u * tiles_n);
-    const u32 high = min(8u, tiles_m - 8u * band);
-    tile -= band * 8u * tiles_n;
-    const u32 row0 = (8u * band + tile % high) * {rows}u, column0 = tile / high * {columns}u;
-    const i64 at0 = stack / (u32)stack1, at1 = stack % (u32)stack1;
+    const Tile here = tile_of(blockIdx.x, M, N, {rows}u, {columns}u);
+    const i64 at0 = here.stack / (u32)stack1, at1 = here.stack % (u32)stack1;
     x += x_offset + at0 * x_0 + at1 * x_1;
     y += y_offset + at0 * y_0 + at1 * y_1;
-    out += out_offset + (i64)stack * m_size * n_size;
     if (x_modulus > 1) x += (i64)(control->step % (u64)x_modulus) * x_turn;
     if (y_modulus > 1) y += (i64)(control->step % (u64)y_modulus) * y_turn;
+"""
+"""Which tile a block has, and where its operands begin."""
+
+TAIL: Final = """\
+    // Asked again, so that no registers hold it all the while.
+    u32 block, thread;
+    asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(block));
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread));
+    const Tile there = tile_of(block, M, N, {rows}u, {columns}u);
+    out += out_offset + (i64)there.stack * m_size * n_size;
     if (out_modulus > 1) out += (i64)(control->step % (u64)out_modulus) * out_turn;
 """
-"""Which tile a block has, and where its matrices begin."""
+"""Where its results begin."""
+
+TILE: Final = """\
+struct Tile { u32 row, column, stack; };
+
+// A block's. Eight rows of tiles at a time, so that neighbouring blocks read the same words.
+__device__ __forceinline__ Tile tile_of(u32 block, u32 M, u32 N, u32 rows, u32 columns) {
+    const u32 tiles_m = (M + rows - 1u) / rows, tiles_n = (N + columns - 1u) / columns;
+    const u32 tile = block % (tiles_m * tiles_n), band = tile / (8u * tiles_n);
+    const u32 rest = tile - band * 8u * tiles_n, high = min(8u, tiles_m - 8u * band);
+    return { (8u * band + rest % high) * rows, rest / high * columns, block / (tiles_m * tiles_n) };
+}
+
+"""
 
 
 def arguments(stage: Matmul, bit: int) -> tuple[Argument, ...]:

@@ -53,13 +53,15 @@ _ENOUGH: Final = 132
 _NARROW: Final = 8
 
 
-def choose(stack: int, m: int, n: int) -> Tile:
-    """The largest tile of which there are enough; a narrow one for narrow results."""
+def choose(stack: int, m: int, n: int, *, large: bool = True) -> Tile:
+    """The largest tile of which there are enough; a narrow one for narrow results. `large` says
+    whether registers suffice for the largest: they do for floats and indices of 32 bits.
+    """
     if n <= _NARROW < m:
         return TALL
     if m <= _NARROW < n:
         return WIDE
-    for tile in (LARGE, MIDDLE, SMALL):
+    for tile in (LARGE, MIDDLE, SMALL) if large else (MIDDLE, SMALL):
         if stack * tile.blocks(m, n) >= _ENOUGH and min(m, n) >= min(tile.sizes):
             return tile
     return TINY if max(m, n) <= TINY.sizes[0] or stack * SMALL.blocks(m, n) < _ENOUGH else SMALL

@@ -10,7 +10,7 @@ from tests.prover.cuda import ptx
 from tests.prover.cuda.emulator import Run
 from tests.prover.cuda.memory import Heap
 
-ARCH = "compute_80"
+ARCH = "sm_80"
 
 
 class Emulated:
@@ -23,9 +23,9 @@ class Emulated:
         self.launches = 0
 
     def load(self, kernels: Collection[Kernel]) -> None:
-        fresh = [one for one in kernels if one.name not in self.kernels]
-        for text in sources(fresh):
-            self.kernels |= ptx.parse(compile_source(text, ARCH).ptx)
+        for text, names in sources(kernels).items():
+            if not self.kernels.keys() >= {*names}:
+                self.kernels |= ptx.parse(compile_source(text, ARCH).ptx)
 
     def take(self, count: int) -> Piece:
         return Piece(self.heap.take(count), count)

@@ -11,7 +11,9 @@ from functools import cache
 from pathlib import Path
 
 _FUNCTION = re.compile(r"^\.text\.(\w+):")
-_ROUTINE = re.compile(r"^\$?__internal_\d+_\$__cuda_(\w+):|^\$(\w+)\$__internal_\d+_\$__cuda_(\w+):")
+_ROUTINE = re.compile(
+    r"^\$?__internal_\d+_\$__cuda_(\w+):|^\$(\w+)\$__internal_\d+_\$__cuda_(\w+):"
+)
 _INSTRUCTION = re.compile(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][\w.]*)")
 
 
@@ -46,7 +48,7 @@ def disassemble(cubin: bytes) -> dict[str, Code]:
         command = [disassembler() or "nvdisasm", "-c", str(path)]
         text = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     found: dict[str, Code] = {}
-    into: Counter[str] = Counter()
+    name, into = "", Counter[str]()
     for line in text.splitlines():
         if match := _FUNCTION.match(line):
             into = found.setdefault(match[1], Code()).own

@@ -10,6 +10,7 @@ from prover.backends.cuda import integers, products, tiles
 from prover.backends.cuda.device import Call, Device
 from prover.backends.cuda.kernels import Given, Launch
 from prover.backends.cuda.prelude import CONTROL_WORDS, NO_ROW
+from prover.backends.cuda.stacks import arguments
 from prover.backends.cuda.tiles import Tile
 from prover.ops import Opcode
 from prover.plan.nest import Address, Buffer, Matmul
@@ -38,18 +39,18 @@ def stage_of(x: Any, y: Any, opcode: Opcode) -> tuple[Matmul, dict[Buffer, Any]]
     """A product of two arrays as a stage, and the words of its buffers."""
     x, y = x.view(np.uint32), y.view(np.uint32)
     stack = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    full = (1,) * (2 - len(stack)) + stack
-    x, y = (np.broadcast_to(one, (*full, *one.shape[-2:])) for one in (x, y))
-    m, k, n = *x.shape[-2:], y.shape[-1]
+    b0, b1 = (1,) * (2 - len(stack)) + stack
+    x, y = (np.broadcast_to(one, (b0, b1, *one.shape[-2:])) for one in (x, y))
+    m, k, n = int(x.shape[-2]), int(x.shape[-1]), int(y.shape[-1])
     found, given = [], {}
     for place, one in enumerate((x, y)):
         flat, offset, strides = base_of(one)
         buffer = Buffer(len(flat), None, place)
         given[buffer] = flat
         found.append(Address(buffer, offset, strides))
-    out = Buffer(full[0] * full[1] * m * n, None, 2)
+    out = Buffer(b0 * b1 * m * n, None, 2)
     given[out] = np.zeros(out.length, np.uint32)
-    return Matmul((*full, m, n, k), *found, Address(out, 0, ()), (0,), opcode), given
+    return Matmul((b0, b1, m, n, k), found[0], found[1], Address(out, 0, ()), (0,), opcode), given
 
 
 def run(used: Device, launches: list[Launch], given: dict[Buffer, Any], out: Buffer) -> Any:
@@ -80,7 +81,7 @@ def tiled(stage: Matmul, tile: Tile) -> list[Launch]:
     along = (abs(stage.x.strides[3]) == 1, abs(stage.y.strides[2]) == 1)
     kernel = products.kernel(tile, *along, opcode=stage.opcode)
     blocks = b0 * b1 * tile.blocks(m, n)
-    return [Launch(kernel, blocks, tile.threads, products.arguments(stage, 1))]
+    return [Launch(kernel, blocks, tile.threads, arguments(stage, 1))]
 
 
 def check(used: Device, x: Any, y: Any, expected: Any, tile: Tile | None = None) -> None:

@@ -8,6 +8,7 @@ import pytest
 from prover.backends import DeviceError
 from prover.backends.cuda.backend import CudaBackend
 from prover.backends.cuda.device import CupyDevice, Device
+from prover.backends.cuda.machine import Machine
 from prover.backends.cuda.nvrtc import CompilerError, version
 from prover.backends.steps import Steps
 from tests.prover.cuda.device import Emulated
@@ -55,5 +56,5 @@ def backend_on(used: Device, *, fuse: bool = True) -> CudaBackend:
     """The backend, for steps however small."""
     made = CudaBackend(device=used, worth=1)
     if not fuse:
-        made._steps = Steps(1, 1, fuse=False, make=made._machine)
+        made._steps = Steps(1, 1, fuse=False, make=lambda plan, threads: Machine(plan, used))
     return made
