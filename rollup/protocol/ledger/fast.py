@@ -6,12 +6,14 @@ definition, receipts through `kernel`. Hashing waits until a state is asked for.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prover.commit.hashes import hash_all
 from prover.commit.keccak import Hash
+from prover.commit.merkle import ceil_log2
 from rollup.protocol.ledger import kernel
 from rollup.protocol.ledger.fasttree import FastTree
 from rollup.protocol.ledger.header import GENESIS_RULES, Forest, Header, Rules, genesis
@@ -26,7 +28,7 @@ _ROOM = 16
 
 
 class FastLedger:
-    """A whole state. As a `Store` its header's roots are those of the last `hash`."""
+    """A `Whole` state. Its header's roots are those of the last `hash`."""
 
     def __init__(self, ring: int = MAX_RING, rules: Rules = GENESIS_RULES) -> None:
         self.header: Header = genesis(ring, rules)
@@ -37,7 +39,7 @@ class FastLedger:
 
     @property
     def hash(self) -> Hash:
-        """The state's commitment; hashes what changed since it was last asked for."""
+        """See `Whole.hash`; hashes what changed since it was last asked for."""
         for forest in Forest:
             self._update(forest)
         return self.header.hash
@@ -107,6 +109,31 @@ class FastLedger:
         made = int(env[kernel.RECORDS]) - header.counts[Forest.RECORDS]
         header = with_root(header, Forest.RECORDS, header.roots[Forest.RECORDS], made)
         self.header = replace(header, score=Score(int(env[kernel.SCORE])))
+
+    def copy(self) -> Self:
+        """See `Whole.copy`."""
+        made = type(self)()
+        made.header = self.header
+        made._rows = [rows.copy() for rows in self._rows]
+        made._marks = [marks.copy() for marks in self._marks]
+        made._trees = [tree.copy() for tree in self._trees]
+        made._touched = [list(touched) for touched in self._touched]
+        return made
+
+    def path(self, forest: Forest, index: int) -> list[Hash]:
+        """See `Whole.path`."""
+        self._update(forest)
+        depth = ceil_log2(places(self.header, forest))
+        return self._trees[forest].path(place_of(self.header, forest, index), depth)
+
+    def free_place(self, forest: Forest) -> tuple[Hash, list[Hash]]:
+        """See `Whole.free_place`."""
+        place = place_of(self.header, forest, self.header.counts[forest])
+        self._grow(forest, place + 1)
+        self._update(forest)
+        depth = ceil_log2(max(places(self.header, forest), place + 1))
+        tree = self._trees[forest]
+        return tree.leaf(place), tree.path(place, depth)
 
     def _put(self, forest: Forest, place: int, packed: bytes) -> None:
         self._rows[forest][place] = row(forest, packed)[0]

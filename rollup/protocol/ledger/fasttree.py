@@ -49,6 +49,16 @@ class FastTree:
         """What stands at a place."""
         return hash_at(self._rows[0], place)
 
+    def path(self, place: int, depth: int) -> list[Hash]:
+        """Siblings from the leaf up in a tree of this depth, for which there is room."""
+        return [hash_at(self._rows[height], place >> height ^ 1) for height in range(depth)]
+
+    def copy(self) -> "FastTree":
+        """Another one, equal for now."""
+        made = FastTree()
+        made._rows = [row.copy() for row in self._rows]
+        return made
+
     def put(self, places: NDArray[np.int64], leaves: Hashes) -> None:
         """Sets these places, which ascend and are inside, and hashes what lies above them."""
         self._rows[0][places] = leaves

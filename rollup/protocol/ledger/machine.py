@@ -1,6 +1,7 @@
 """The ledger machine as the dispute game sees it, and one party's knowledge of a run.
 
-`LedgerMachine` satisfies `bisection.machine.Machine` structurally, `LedgerTrace` its `Trace`.
+`LedgerMachine` satisfies `bisection.machine.Machine` structurally, `LedgerTrace` its `Trace`;
+`trace.FastTrace` is the latter for large states.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,7 @@ that writes down what a step opens, and one that knows nothing but what a witnes
 """
 
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, Self
 
 from prover.commit.keccak import ZERO_HASH, Hash
 from prover.commit.merkle import ceil_log2
@@ -30,6 +30,27 @@ class Store(Protocol):
 
     def push(self, forest: Forest, packed: bytes) -> None:
         """Appends a leaf; its index is the count."""
+        ...
+
+
+class Whole(Store, Protocol):
+    """A store that holds everything, so that paths can be read off it."""
+
+    @property
+    def hash(self) -> Hash:
+        """The state's commitment, and `header` with it up to date."""
+        ...
+
+    def copy(self) -> Self:
+        """Another state, equal for now."""
+        ...
+
+    def path(self, forest: Forest, index: int) -> list[Hash]:
+        """Siblings of a known index, from the leaf up."""
+        ...
+
+    def free_place(self, forest: Forest) -> tuple[Hash, list[Hash]]:
+        """What stands where the next leaf goes, and its siblings once it is taken."""
         ...
 
 
@@ -62,9 +83,9 @@ class State:
         self._packed: tuple[list[bytes], ...] = ([b""], [], [], [])
         self._trees = (Tree([ZERO_HASH]), Tree(), Tree(), Tree())
 
-    def copy(self) -> "State":
-        """Another state, equal for now."""
-        made = State()
+    def copy(self) -> Self:
+        """See `Whole.copy`."""
+        made = type(self)()
         made.header = self.header
         made._packed = tuple(list(leaves) for leaves in self._packed)
         made._trees = tuple(tree.copy() for tree in self._trees)  # type: ignore[assignment]
@@ -72,7 +93,7 @@ class State:
 
     @property
     def hash(self) -> Hash:
-        """The state's commitment."""
+        """See `Whole.hash`."""
         return self.header.hash
 
     def read(self, forest: Forest, index: int) -> bytes:
@@ -90,16 +111,16 @@ class State:
         self.header = with_root(self.header, forest, self._trees[forest].root, 1)
 
     def path(self, forest: Forest, index: int) -> list[Hash]:
-        """Siblings of a known index, from the leaf up."""
+        """See `Whole.path`."""
         depth = ceil_log2(places(self.header, forest))
         return self._trees[forest].path(place_of(self.header, forest, index), depth)
 
-    def free_place(self, forest: Forest) -> tuple[int, Hash, list[Hash]]:
-        """Where the next leaf goes, what stands there, and its siblings once it is taken."""
+    def free_place(self, forest: Forest) -> tuple[Hash, list[Hash]]:
+        """See `Whole.free_place`."""
         place = place_of(self.header, forest, self.header.counts[forest])
         depth = ceil_log2(max(places(self.header, forest), place + 1))
         tree = self._trees[forest]
-        return place, tree.leaf(place), tree.path(place, depth)
+        return tree.leaf(place), tree.path(place, depth)
 
     def _put(self, forest: Forest, place: int, packed: bytes) -> None:
         leaves = self._packed[forest]

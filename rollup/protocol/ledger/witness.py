@@ -21,7 +21,7 @@ from rollup.protocol.ledger.header import HEADER_BYTES, Forest, Header
 from rollup.protocol.ledger.inbox import INBOX_BYTES, InboxEntry
 from rollup.protocol.ledger.inbox_effects import inbox_step
 from rollup.protocol.ledger.run import RUN_BYTES, LedgerBatch, Run
-from rollup.protocol.ledger.store import State, with_root
+from rollup.protocol.ledger.store import Whole, with_root
 from rollup.protocol.ledger.trees import (
     LEAF_BYTES,
     NODE,
@@ -70,7 +70,7 @@ def pack_entry(entry: Placed) -> bytes:
 class Recorder:
     """A state that writes down what a step opens. The state changes with the step."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: Whole) -> None:
         self._state = state
         self.parts: list[bytes] = []
 
@@ -95,13 +95,14 @@ class Recorder:
 
     def push(self, forest: Forest, packed: bytes) -> None:
         """See `Store.push`."""
-        _, old, siblings = self._state.free_place(forest)
+        old, siblings = self._state.free_place(forest)
         self.parts += [old, *siblings] if _reused(self.header, forest) else siblings
         self._state.push(forest, packed)
 
 
-def build(batch: LedgerBatch, state: State, position: int) -> bytes:
+def build(batch: LedgerBatch, state: Whole, position: int) -> bytes:
     """The witness of the step at `position`; `state` is the one before it, and then after it."""
+    state.hash  # noqa: B018 - brings the header's roots up to date
     before = state.header.pack()
     recorder = Recorder(state)
     runs.step(recorder, batch, position)

@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bisection.machine import Machine
+from prover.errors import PositionError
 from rollup.protocol.ledger import kernel, layout, run, types, witness
 from rollup.protocol.ledger.actions import ActionKind
 from rollup.protocol.ledger.fast import FastLedger
 from rollup.protocol.ledger.header import Forest
-from rollup.protocol.ledger.machine import LedgerMachine
+from rollup.protocol.ledger.machine import LedgerMachine, LedgerTrace
 from rollup.protocol.ledger.run import LedgerBatch
 from rollup.protocol.ledger.store import State
+from rollup.protocol.ledger.trace import FastTrace
 from rollup.protocol.ledger.types import Epoch, Status
 from rollup.protocol.receipts import WorkKind
 from tests.rollup.protocol.ledger.drawing import DOMAIN, Drawer, founded, signed
@@ -100,6 +102,29 @@ def test_the_compiled_constants_are_the_definitions() -> None:
         ),
     ):  # fmt: skip
         assert [int(one) for one in found] == list(wanted)
+
+
+@pytest.mark.parametrize("ring", [1, 6])
+def test_both_traces_know_the_same_run(ring: int) -> None:
+    fast, drawer = pair(ring, seed=ring)
+    for number in range(2, 6):
+        pre = drawer.state.copy()
+        entries, receipts, signers = drawer.batch(number, 3, 8)
+        placed = [signed(*one) for one in zip(receipts, signers, strict=True)]
+        batch = LedgerBatch.of(DOMAIN.separator, number, drawer.posted, entries, placed)
+        slow, quick = LedgerTrace(batch, pre), FastTrace(batch, fast)
+        everywhere = range(batch.run.length + 1)
+        assert quick.states(everywhere) == slow.states(everywhere)
+        assert quick.states([0, 4, 4, 11]) == slow.states([0, 4, 4, 11])
+        for position in range(batch.run.length):
+            assert quick.witness(position) == slow.witness(position)
+        for wrong in ([3, 2], [-1], [batch.run.length + 1]):
+            with pytest.raises(PositionError):
+                quick.states(wrong)
+        for position in (-1, batch.run.length):
+            with pytest.raises(PositionError):
+                quick.witness(position)
+        fast.apply(number, drawer.posted, entries, layout.receipts(receipts, signers))
 
 
 def test_a_copy_of_a_state_lives_its_own_life() -> None:
