@@ -115,22 +115,25 @@ def _settled(store: Store, action: Action, account: Account) -> tuple[Record, Jo
 
 
 def evaluate(store: Store, action: Action, account: Account) -> None:
-    """A final training claim is rewarded once for what the epoch's benchmark says of its params."""
+    """What the epoch's benchmark says of a final training claim's params is rewarded as far as it
+    is better than anything that was evaluated of the same job.
+    """
     rules = store.header.rules
-    trained = _evaluated(store, action)
-    units = rewards.performance_units(min(action.amount, U32_MAX), rules)
-    credit = rewards.credit_floor(units, rules.performance_bps, account, rules)
-    if trained is None or not _may_score(store, account, credit):
+    evaluated = _evaluated(store, action)
+    if evaluated is None:
         return put_account(store, action.account, account)
-    account = _scored(store, account, credit)
-    put_account(store, action.account, account)
-    done = replace(trained, status=Status.EVALUATED)
-    return store.write(Forest.RECORDS, action.target, done.pack())
+    index, job = evaluated
+    units = rewards.performance_units(action.amount, job.best, rules)
+    credit = rewards.credit_floor(units, rules.performance_bps, account, rules)
+    if not units or not _may_score(store, account, credit):
+        return put_account(store, action.account, account)
+    put_account(store, action.account, _scored(store, account, credit))
+    return store.write(Forest.JOBS, index, replace(job, best=action.amount).pack())
 
 
-def _evaluated(store: Store, action: Action) -> Record | None:
-    """The training record that evaluation `other` shows to score `amount`; None when it does
-    not.
+def _evaluated(store: Store, action: Action) -> tuple[JobIndex, Job] | None:
+    """The job of training record `target`, whose params evaluation `other` shows to score `amount`;
+    None when it does not.
     """
     header = store.header
     if (
@@ -148,10 +151,14 @@ def _evaluated(store: Store, action: Action) -> Record | None:
         and evaluation.kind == WorkKind.INFERENCE
         and evaluation.status == Status.FINAL
         and evaluation.job == header.rules.benchmark
+        and evaluation.first_step == 0
+        and evaluation.steps == 1
         and evaluation.params == trained.after
         and evaluation.after == word_root(action.amount)
     )
-    return trained if holds else None
+    if not holds:
+        return None
+    return trained.job, Job.unpack(store.read(Forest.JOBS, trained.job))
 
 
 def use(store: Store, action: Action, account: Account) -> None:

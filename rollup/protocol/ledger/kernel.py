@@ -23,7 +23,6 @@ _FULL: Final = np.uint64(1_000)
 _SLOTS: Final = np.uint64(64)
 _PENDING: Final = np.uint64(0)
 _FINAL: Final = np.uint64(1)
-_EVALUATED: Final = np.uint64(2)
 _COMPUTE: Final = np.uint64(1)
 _INFERENCE: Final = np.uint64(2)
 _WORK: Final = np.uint64(0)
@@ -249,7 +248,7 @@ def _act(
     elif kind == _SETTLE:
         _settle(receipt, account, records, jobs, rules, env, marks, found, counts)
     elif kind == _EVALUATE:
-        _evaluate(receipt, account, records, rules, env, marks, found, counts)
+        _evaluate(receipt, account, records, jobs, rules, env, marks, found, counts)
     elif kind == _USE:
         _use(receipt, account, accounts, records, rules, env, marks, found, counts)
     elif kind == _DISTRIBUTE and account.score != _0 and account.epoch < env[EPOCH]:
@@ -306,6 +305,8 @@ def _evaluates(receipt: Any, trained: Any, evaluation: Any, rules: Any) -> bool:
         and evaluation.kind == _INFERENCE
         and evaluation.status == _FINAL
         and evaluation.job == rules.benchmark
+        and evaluation.first_step == _0
+        and evaluation.steps == _1
         and _same(evaluation.params, trained.after)
         and _same(evaluation.after, receipt.after)
     )
@@ -316,6 +317,7 @@ def _evaluate(
     receipt: Any,
     account: Any,
     records: Any,
+    jobs: Any,
     rules: Any,
     env: Any,
     marks: Any,
@@ -325,16 +327,20 @@ def _evaluate(
     metric, target, other = receipt.amount, receipt.target, receipt.other
     if metric > _LOW or not _is_record(target, env) or not _is_record(other, env):
         return
-    place = target & (env[RING] - _1)
-    if not _evaluates(receipt, records[place], records[other & (env[RING] - _1)], rules):
+    trained = records[target & (env[RING] - _1)]
+    if not _evaluates(receipt, trained, records[other & (env[RING] - _1)], rules):
         return
-    points = metric - rules.baseline if metric > rules.baseline else _0
-    credit = _credit(points * rules.units_a_point, rules.performance_bps, account, rules)
+    job = jobs[trained.job]
+    least = max(job.best, rules.baseline)
+    if metric <= least or rules.units_a_point == _0:
+        return
+    units = (metric - least) * rules.units_a_point
+    credit = _credit(units, rules.performance_bps, account, rules)
     if not _may_score(account, credit, env):
         return
     _score(account, credit, env)
-    records[place].status = _EVALUATED
-    _touch(place, marks[1], found[1], counts, 1)
+    job.best = metric
+    _touch(trained.job, marks[2], found[2], counts, 2)
 
 
 @compiled

@@ -40,7 +40,7 @@ RECORD: Final = np.dtype(
 )  # fmt: skip
 JOB: Final = np.dtype(
     [
-        *((name, "<u8") for name in ("work", "registered", "step")),
+        *((name, "<u8") for name in ("work", "registered", "step", "best")),
         *((name, *_HASH) for name in ("program", "inputs", "params")),
     ]
 )
@@ -63,7 +63,7 @@ DTYPES: Final = (ACCOUNT, RECORD, JOB, EPOCH)
 _RAW_FIRST: Final = (20, 0, 0, 0)
 """Bytes that stand before the integers as they are."""
 _RAW_WORDS: Final = (3, 0, 0, 0)
-_INTEGERS: Final = (7, 11, 3, 2)
+_INTEGERS: Final = (7, 11, 4, 2)
 _ROW: Final = struct.Struct("<11Q24s32s32s32s32s")
 
 

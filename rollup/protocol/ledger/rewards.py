@@ -39,9 +39,9 @@ def usage_units(quantity: Units, burnt: Amount, rules: Rules) -> Units:
     return Units(min(quantity, min(burnt, MAX_WORK) * rules.units_a_price))
 
 
-def performance_units(metric: int, rules: Rules) -> Units:
-    """Performance: points (u32) above the baseline; at most 2^44."""
-    return Units(max(metric - rules.baseline, 0) * rules.units_a_point)
+def performance_units(metric: int, best: int, rules: Rules) -> Units:
+    """Performance: points (u32) above the baseline and above the best so far; below 2^44."""
+    return Units(max(metric - max(best, rules.baseline), 0) * rules.units_a_point)
 
 
 def risked_floor(units: Units, slots: int, rules: Rules) -> Units:

@@ -50,7 +50,7 @@ NO_INPUTS: Final = ZERO_HASH
 
 _ACCOUNT: Final = struct.Struct(">20s7Q")
 _RECORD: Final = struct.Struct(">11Q32s32s32s32s")
-_JOB: Final = struct.Struct(">3Q32s32s32s")
+_JOB: Final = struct.Struct(">4Q32s32s32s")
 _EPOCH: Final = struct.Struct(">2Q")
 ACCOUNT_BYTES: Final = _ACCOUNT.size
 RECORD_BYTES: Final = _RECORD.size
@@ -65,8 +65,6 @@ class Status(IntEnum):
     """Batched; it has earned nothing."""
     FINAL = 1
     """Settled: its claim can no longer be disputed and was not found false."""
-    EVALUATED = 2
-    """A final training claim that an evaluation was counted for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,21 +176,25 @@ class Job:
     """Segment root that claims must have; `NO_INPUTS` for any."""
     params: Hash
     """The head of the lineage: params after the last settled training claim."""
+    best: int = 0
+    """u32, the highest metric that an evaluation was counted for."""
 
     def pack(self) -> bytes:
-        """120 bytes."""
+        """128 bytes."""
         return _JOB.pack(
-            self.work, self.registered, self.step, self.program, self.inputs, self.params
-        )
+            self.work, self.registered, self.step, self.best,
+            self.program, self.inputs, self.params,
+        )  # fmt: skip
 
     @classmethod
     def unpack(cls, data: bytes) -> "Job":
         """The inverse of `pack`."""
-        return cls(*_JOB.unpack(data))
+        work, registered, step, best, program, inputs, params = _JOB.unpack(data)
+        return cls(work, registered, step, program, inputs, params, best)
 
     @property
     def leaf(self) -> Hash:
-        """H(JOB | 120 bytes)."""
+        """H(JOB | 128 bytes)."""
         return tagged(Tag.JOB, self.pack())
 
 

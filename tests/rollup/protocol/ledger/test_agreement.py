@@ -50,6 +50,8 @@ def test_random_histories_reach_every_effect_alike() -> None:
             account = drawer.account(index)
             seen["reputation"] += account.reputation > 0
             seen["payable"] += account.payable > 0
+        for index in range(header.counts[Forest.JOBS]):
+            seen["evaluated"] += drawer.job(index).best > 0
         first = max(0, header.counts[Forest.RECORDS] - 64)
         for seq in range(first, header.counts[Forest.RECORDS]):
             record = drawer.record(seq)
@@ -57,7 +59,7 @@ def test_random_histories_reach_every_effect_alike() -> None:
             seen["paid in part"] += record.kind == 2 and record.quantity > 0
     for what in (
         "ring turned", "scored epoch", "reputation", "payable", "paid in part",
-        "COMPUTE PENDING", "COMPUTE FINAL", "COMPUTE EVALUATED", "INFERENCE FINAL",
+        "evaluated", "COMPUTE PENDING", "COMPUTE FINAL", "INFERENCE FINAL",
     ):  # fmt: skip
         assert seen[what] > 0, what
 
@@ -91,7 +93,7 @@ def test_the_compiled_constants_are_the_definitions() -> None:
     }
     assert all(wanted == int(found) for wanted, found in pairs.items())
     for found, wanted in (
-        ((kernel._PENDING, kernel._FINAL, kernel._EVALUATED), Status),
+        ((kernel._PENDING, kernel._FINAL), Status),
         ((kernel._COMPUTE, kernel._INFERENCE), WorkKind),
         (
             (

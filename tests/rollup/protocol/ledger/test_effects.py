@@ -202,7 +202,26 @@ def test_an_evaluation_counts_once(scene: Scene) -> None:
     assert not scene.act(EVALUATE, ANN, trained, evaluation, 70 + 2**32)
     assert not scene.act(EVALUATE, BOB, trained, evaluation, 70)
     assert scene.act(EVALUATE, ANN, trained, evaluation, 70)
-    assert scene.account(ANN).score == 1_000 + 70
+    assert (scene.account(ANN).score, scene.job(TRAIN).best) == (1_000 + 70, 70)
+    assert not scene.act(EVALUATE, ANN, trained, evaluation, 70)
+
+
+def test_only_what_is_better_than_before_is_performance(scene: Scene) -> None:
+    evaluation = 0
+    for metric, score in ((70, 70), (60, 70), (70, 70), (75, 75)):
+        model = name("model", metric, evaluation)
+        trained = scene.settled(CAT, after=model)
+        evaluation = scene.settled(BOB, BENCH, scene.metric(metric), kind=2, params=model)
+        scene.act(EVALUATE, CAT, trained, evaluation, metric)
+        assert scene.account(CAT).score == score + 1_000 * scene.job(TRAIN).step
+
+
+@pytest.mark.parametrize("other", [{"first_step": 1}, {"steps": 2}])
+def test_an_evaluation_is_of_the_benchmarks_first_step_alone(
+    scene: Scene, other: dict[str, Any]
+) -> None:
+    trained = scene.settled(ANN, after=name("model"))
+    evaluation = scene.settled(BOB, BENCH, scene.metric(70), kind=2, params=name("model"), **other)
     assert not scene.act(EVALUATE, ANN, trained, evaluation, 70)
 
 

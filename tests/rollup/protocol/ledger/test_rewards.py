@@ -64,7 +64,7 @@ def test_the_examples_of_the_docs_are_right() -> None:
     work = Units(500_001 * 7)
     burnt = Amount(rewards.part_ceil(4_321, of.burn_bps))
     used = rewards.usage_units(Units(30_000), burnt, of)
-    points = rewards.performance_units(961, of)
+    points = rewards.performance_units(961, 0, of)
     parts = [
         rewards.credit_floor(work, of.compute_bps, account, of),
         rewards.credit_floor(used, of.usage_bps, account, of),
@@ -108,7 +108,7 @@ def test_no_product_leaves_a_word(units: Units, weight: Bps, account: Account, o
 def test_units_of_every_component_are_bounded(
     metric: int, quantity: Units, burnt: int, of: Rules
 ) -> None:
-    assert rewards.performance_units(metric, of) <= MAX_WORK
+    assert rewards.performance_units(metric, 0, of) < MAX_WORK
     assert rewards.usage_units(quantity, Amount(burnt), of) <= quantity
     assert min(burnt, MAX_WORK) * of.units_a_price <= 2**60
 

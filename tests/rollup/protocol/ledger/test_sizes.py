@@ -49,7 +49,7 @@ def sizes(depths: Depths) -> dict[str, int]:
         "claim": common + 218 + 32 + records,
         "transfer": common + 42 + account,
         "settle": common + 42 + record + types.JOB_BYTES + jobs,
-        "evaluate": common + 42 + 2 * record,
+        "evaluate": common + 42 + 2 * record + types.JOB_BYTES + jobs,
         "use": common + 42 + record + account,
         "distribute": common + 42 + types.EPOCH_BYTES + epochs,
     }
