@@ -10,13 +10,15 @@ from typing import Final
 
 from prover.commit.keccak import Hash, keccak
 from rollup.protocol.eip712 import Domain, Signature, address_of
-from rollup.protocol.ledger import inbox
+from rollup.protocol.ledger import inbox, layout
 from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.effects import receipt_step, word_root
 from rollup.protocol.ledger.entries import Placed, sign_one
+from rollup.protocol.ledger.fast import FastLedger
 from rollup.protocol.ledger.header import Forest, Rules
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
 from rollup.protocol.ledger.inbox_effects import inbox_step
+from rollup.protocol.ledger.run import LedgerBatch
 from rollup.protocol.ledger.store import State
 from rollup.protocol.ledger.types import (
     NO_INPUTS,
@@ -280,3 +282,18 @@ def signed(receipt: LedgerReceipt, signer: Address | None) -> Placed:
     if signer is None:
         return Placed(receipt, Signature(bytes(65)))
     return sign_one(receipt, DOMAIN, KEYS[OWNERS.index(signer)])
+
+
+def pair(ring: int, seed: int) -> tuple[FastLedger, Drawer]:
+    """A founded ledger on the fast path, and a drawer with the reference."""
+    fast, state = FastLedger(ring), State(ring)
+    fast.apply(1, 100, founded(state), layout.receipts([], []))
+    assert fast.hash == state.hash
+    return fast, Drawer(state, random.Random(seed))
+
+
+def drawn_batch(drawer: Drawer, number: int, entries: int, receipts: int) -> LedgerBatch:
+    """The next batch, signed; the reference runs it meanwhile."""
+    said, made, signers = drawer.batch(number, entries, receipts)
+    placed = [signed(*one) for one in zip(made, signers, strict=True)]
+    return LedgerBatch.of(DOMAIN.separator, number, drawer.posted, said, placed)

@@ -12,7 +12,6 @@ from bisection.machine import Machine
 from prover.errors import PositionError
 from rollup.protocol.ledger import kernel, layout, run, types, witness
 from rollup.protocol.ledger.actions import ActionKind
-from rollup.protocol.ledger.fast import FastLedger
 from rollup.protocol.ledger.header import Forest
 from rollup.protocol.ledger.machine import LedgerMachine, LedgerTrace
 from rollup.protocol.ledger.run import LedgerBatch
@@ -20,18 +19,9 @@ from rollup.protocol.ledger.store import State
 from rollup.protocol.ledger.trace import FastTrace
 from rollup.protocol.ledger.types import Epoch, Status
 from rollup.protocol.receipts import WorkKind
-from tests.rollup.protocol.ledger.drawing import DOMAIN, Drawer, founded, signed
+from tests.rollup.protocol.ledger.drawing import DOMAIN, Drawer, drawn_batch, founded, pair, signed
 
 MACHINE: Machine = LedgerMachine()
-NONE = layout.receipts([], [])
-
-
-def pair(ring: int, seed: int) -> tuple[FastLedger, Drawer]:
-    """A founded ledger on the fast path, and a drawer with the reference."""
-    fast, state = FastLedger(ring), State(ring)
-    fast.apply(1, 100, founded(state), NONE)
-    assert fast.hash == state.hash
-    return fast, Drawer(state, random.Random(seed))
 
 
 def test_random_histories_reach_every_effect_alike() -> None:
@@ -72,9 +62,7 @@ def test_the_verifier_agrees_on_every_step_of_signed_batches(seed: int) -> None:
     drawer = Drawer(state, random.Random(seed))
     sizes = []
     for number in range(2, 10):
-        entries, receipts, signers = drawer.batch(number, 3, 9)
-        placed = [signed(*one) for one in zip(receipts, signers, strict=True)]
-        batch = LedgerBatch.of(DOMAIN.separator, number, drawer.posted, entries, placed)
+        batch = drawn_batch(drawer, number, 3, 9)
         for position in range(batch.run.length):
             pre = before.hash
             opened = witness.build(batch, before, position)

@@ -12,6 +12,7 @@ from bisection.game import Rules, Side
 from bisection.machine import Claim, ClaimId, Trace
 from prover.commit.keccak import keccak
 from rollup.protocol.eip712 import Signature
+from rollup.protocol.ledger import layout
 from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.effects import receipt_step
 from rollup.protocol.ledger.entries import Placed, sign_many, sign_one
@@ -20,6 +21,7 @@ from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
 from rollup.protocol.ledger.machine import LedgerMachine, LedgerTrace
 from rollup.protocol.ledger.run import LedgerBatch
 from rollup.protocol.ledger.store import State
+from rollup.protocol.ledger.trace import FastTrace
 from rollup.protocol.ledger.types import Account, Amount, Score
 from rollup.protocol.types import Nonce
 from tests.bisection.liars import LIARS
@@ -34,7 +36,7 @@ from tests.bisection.table import (
     lie,
     play,
 )
-from tests.rollup.protocol.ledger.drawing import DOMAIN, KEYS, name
+from tests.rollup.protocol.ledger.drawing import DOMAIN, KEYS, drawn_batch, name, pair
 from tests.rollup.protocol.ledger.scene import ANN, BOB, CAT, TRAIN, Scene
 
 RULES = Rules(k=4, clock=1_000, grace=100)
@@ -164,10 +166,10 @@ class Believer:
             return None
 
 
-def claim_of(trace: Trace) -> Claim:
+def claim_of(trace: Trace, of: LedgerBatch = BATCH) -> Claim:
     pre, post = trace.states([0, trace.length])
     identity = ClaimId(keccak(pre + post))
-    return Claim(1, identity, BATCH.run.hash, pre, post, trace.length, DEFENDER)
+    return Claim(1, identity, of.run.hash, pre, post, trace.length, DEFENDER)
 
 
 @pytest.mark.parametrize("fraud", FRAUDS, ids=lambda fraud: fraud.name)
@@ -203,3 +205,39 @@ def test_the_truth_wins_against_every_liar(honest: Side, number: int) -> None:
     table = ModelTable(claim, CHALLENGER, RULES, machine=LedgerMachine())
     result = play(table, honest, truth, LIARS[number](truth, random.Random(number)))
     assert result.status.name == "UNOPENED" or result.status is WON[honest]
+
+
+class SpoiltTrace(LedgerTrace):
+    """A run in which one step leaves one account, or a sum, wrong."""
+
+    fault = 0
+
+    def advance(self, state: State, position: int) -> None:
+        super().advance(state, position)
+        if position != self.fault:
+            return
+        if position % 3:
+            changed(state, 1 + position % 5, reputation=1)
+        else:
+            wrong_sum(state)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_fault_anywhere_in_a_random_batch_is_proven_by_the_fast_path(seed: int) -> None:
+    fast, drawer = pair(ring=4, seed=seed)
+    for number in range(2, 5):
+        said, made, signers = drawer.batch(number, 2, 20)
+        fast.apply(number, drawer.posted, said, layout.receipts(made, signers))
+    pre = drawer.state.copy()
+    drawn = drawn_batch(drawer, 5, 4, 40)
+    truth = FastTrace(drawn, fast)
+    for fault in drawer.rng.sample(range(drawn.run.length), 6):
+        false = SpoiltTrace(drawn, pre)
+        false.fault = fault
+        claim = claim_of(false, drawn)
+        if claim.post == truth.states([truth.length])[0]:
+            continue  # a later step wrote over it: the claim is true
+        table = ModelTable(claim, CHALLENGER, RULES, machine=LedgerMachine())
+        result = play(table, Side.CHALLENGER, truth, Believer(false))
+        assert result.status is WON[Side.CHALLENGER]
+        assert result.dissections <= ceil_log(truth.length, RULES.k)
