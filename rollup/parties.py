@@ -16,13 +16,14 @@ from prover.native.threads import available
 from prover.record import Keeping
 from rollup import session
 from rollup.client import GatewayClient
-from rollup.errors import ConfigError
+from rollup.errors import ConfigError, VoidClaim
 from rollup.follower import Follower
 from rollup.jobs import Job
 from rollup.l1.accounts import LocalSigner
 from rollup.l1.deploy import Contracts
 from rollup.l1.game_port import ContractGames
 from rollup.l1.view import ContractView
+from rollup.protocol.claims import check_steps
 from rollup.protocol.documents import text
 from rollup.protocol.types import Address
 from rollup.traces import ContentTraces
@@ -82,6 +83,27 @@ def identity(contracts: Contracts, signer: LocalSigner) -> Identity:
     session.account(contracts, signer.address)
     account, live = session.live_slots(contracts, signer.address)
     return Identity(signer.key, contracts.deployment.domain, account, live)
+
+
+def check_jobs(contracts: Contracts, jobs: Sequence[Job]) -> None:
+    """That claims as the jobs make them will count, before anything is computed.
+
+    Raises:
+        VoidClaim: when those of a job would not; see `check_steps`.
+    """
+    preset = contracts.deployment.parameters
+    for number, job in enumerate(jobs):
+        known = contracts.programs.info(job.program)
+        last = job.first_step + (job.claims - 1) * job.claim_steps
+        try:
+            check_steps(job.program, last, job.claim_steps, known, preset)
+        except VoidClaim as error:
+            instead = (
+                "`plumbline program register` does that"
+                if known is None
+                else ("take fewer claimSteps, and more claims, if one step is within the bounds")
+            )
+            raise VoidClaim(error.code, f"job {number}: {error}; {instead}") from error
 
 
 def work(

@@ -11,6 +11,7 @@ from typing import Any, Final, Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from bisection.events import Events
 from rollup.errors import ConfigError
@@ -30,7 +31,8 @@ def table(
     left: Sequence[int] = (0,),
 ) -> Table:
     """A table; columns are right-aligned figures, but those whose places are in `left`."""
-    made = Table(title=title, title_justify="left", show_header=bool(header), box=None)
+    said = Text(title, no_wrap=True, overflow="ignore")  # an address is to be copied whole
+    made = Table(title=said, title_justify="left", show_header=bool(header), box=None)
     width = len(header) or max((len(row) for row in rows), default=1)
     for place in range(width):
         name = header[place] if header else ""

@@ -13,8 +13,13 @@ app = typer.Typer(rich_markup_mode=None, help="Compute, claim and defend.")
 @app.command()
 def run(
     job_file: Annotated[
-        Path, typer.Option("--jobs", envvar="PLUMBLINE_JOBS", help="JSON list of jobs.")
-    ],
+        Path | None,
+        typer.Option(
+            "--jobs",
+            envvar="PLUMBLINE_JOBS",
+            help="JSON list of jobs (docs/programs.md). Unless given: defend earlier claims.",
+        ),
+    ] = None,
     l1: options.L1 = options.DEFAULT_L1,
     deployment: options.DeploymentFile = options.DEFAULT_DEPLOYMENT,
     gateway: options.Gateway = options.DEFAULT_GATEWAY,
@@ -39,15 +44,19 @@ def run(
     """Run jobs, sign receipts, and defend them.
 
     What the jobs leave is kept in the folder of content. Runs until interrupted, if it defends.
+    Started again without --jobs it goes on defending, and claims nothing.
     """
     from prover.content import ContentStore
     from rollup import files, jobs, parties, report, session
     from rollup.client import GatewayClient
+    from rollup.errors import ConfigError
     from rollup.protocol.types import Wei
     from rollup.worker import Executor
 
     report.start_logging(log_format)
-    listed = jobs.read(job_file)
+    if job_file is None and not defend:
+        raise ConfigError("there is nothing to do; name --jobs, or leave out --no-defend")
+    listed = jobs.read(job_file) if job_file else []
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
     chosen = parties.backend(backend, threads)
     client = GatewayClient(gateway, patience=patience)
@@ -55,12 +64,14 @@ def run(
     if defend:
         session.funded(contracts, signer, Wei(1), "defending claims")
     me = parties.identity(contracts, signer)
+    parties.check_jobs(contracts, listed)
     kept = parties.keeping(contracts, content, signer.address, checkpoint_every, checkpoint_budget)
     shown = report.Meter()
-    with shown:
-        execute = Executor(chosen, kept, shown)
-        done = parties.work(listed, me, client, ContentStore(content), execute)
-    files.write_json(json, done)
+    if listed:
+        with shown:
+            execute = Executor(chosen, kept, shown)
+            done = parties.work(listed, me, client, ContentStore(content), execute)
+        files.write_json(json, done)
     if defend:
         with session.serving():
             follower = parties.follower(contracts)

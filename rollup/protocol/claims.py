@@ -13,7 +13,7 @@ from prover.row import Depths
 from rollup.errors import VoidClaim
 from rollup.protocol.presets import Preset
 from rollup.protocol.receipts import Work, WorkKind
-from rollup.protocol.types import U64_MAX, Seconds
+from rollup.protocol.types import U64_MAX, Hash, Seconds
 
 TENSOR_KIND: Final = 0
 """Number of the tensor machine in the game's list of kinds."""
@@ -44,22 +44,31 @@ def check_work(work: Work, program: ProgramInfo | None, preset: Preset) -> Progr
     """
     if work.kind not in _KINDS:
         raise VoidClaim("unknown-kind", f"no Work is of kind {work.kind}")
+    return check_steps(work.program, work.first_step, work.steps, program, preset)
+
+
+def check_steps(
+    program_id: Hash, first_step: int, steps: int, program: ProgramInfo | None, preset: Preset
+) -> ProgramInfo:
+    """That so many training steps of a program can be claimed at once.
+
+    Raises:
+        VoidClaim: when they cannot: unknown-program, or over-cap.
+    """
     if program is None:
-        raise VoidClaim(
-            "unknown-program", f"program 0x{work.program.hex()} is not registered on L1"
-        )
+        raise VoidClaim("unknown-program", f"program 0x{program_id.hex()} is not registered on L1")
     bounds = (
-        ("training steps", work.steps, preset.max_claim_steps),
+        ("training steps", steps, preset.max_claim_steps),
         ("rows", program.rows, preset.max_claim_rows),
         ("words a training step", program.words, preset.max_claim_words),
-        ("work units", program.work * work.steps, preset.max_claim_work),
-        ("micro-steps", program.micro_steps * work.steps, LENGTH_LIMIT - 1),
-        ("as its last training step", work.first_step + work.steps, U64_MAX),
+        ("work units", program.work * steps, preset.max_claim_work),
+        ("micro-steps", program.micro_steps * steps, LENGTH_LIMIT - 1),
+        ("as its last training step", first_step + steps, U64_MAX),
     )
     for what, value, most in bounds:
         if value > most:
             raise VoidClaim("over-cap", f"a claim has at most {most} {what}, not {value}")
-    if work.steps < 1:
+    if steps < 1:
         raise VoidClaim("over-cap", "a claim has at least one training step")
     return program
 

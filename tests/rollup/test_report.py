@@ -4,6 +4,7 @@ import io
 import logging
 
 import pytest
+from rich.console import Console
 
 from rollup import report
 from tests.rollup.following import events
@@ -79,3 +80,10 @@ def test_at_a_terminal_a_bar_that_goes_away(
     with meter:  # may be used again
         meter("replay of 0xef", 1, 2)
     assert "replay of 0xef" in terminal.getvalue()
+
+
+def test_titles_are_whole_over_narrow_tables() -> None:
+    address = "0xc332dbBB3C886B9116f52d2034E5889F67b11aa8"
+    drawn = io.StringIO()
+    Console(file=drawn, width=80).print(report.facts(address, {"slots": 1}))
+    assert drawn.getvalue().splitlines()[0].rstrip() == address

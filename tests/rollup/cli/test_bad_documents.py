@@ -34,6 +34,26 @@ def test_jobs_that_are_cut_short(world: World, plumbline: Plumbline, share: floa
     assert "cannot read the file of jobs" in said.line
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"program": Hash(b"\1" * 32)}, "not registered on L1; `plumbline program register` does"),
+        ({"claim_steps": 1 << 20}, "job 1: a claim has at most 65536 training steps, not 1048576"),
+    ],
+)
+def test_jobs_that_would_claim_nothing_are_not_begun(
+    world: World, plumbline: Plumbline, gateway: str, changed: dict[str, object], words: str
+) -> None:
+    path = jobs_file(world, world.job(), world.job(**changed))
+    before = listing(world.folder / "content")
+    command: Arguments = ["worker", "run", "--no-defend", "--jobs", path, "--gateway", gateway]
+    content: Arguments = ["--content", world.folder / "content", "--backend", "reference"]
+    said = plumbline(*command, *content, *on_l1(world), DEV, WORKER)
+    assert said.code == 3
+    assert words in said.line
+    assert listing(world.folder / "content") == before
+
+
 def test_a_proof_that_is_damaged_anywhere(
     world: World, plumbline: Plumbline, tmp_path: Path
 ) -> None:

@@ -56,7 +56,8 @@ def test_status_tells_of_a_gateway_and_fails_for_none(
     [
         (["dance"], "No such command 'dance'"),
         (["worker"], "Missing command"),
-        (["worker", "run"], "Missing option '--jobs'"),
+        (["worker", "run", "--no-defend"], "there is nothing to do; name --jobs"),
+        (["program", "show"], "Missing argument 'PROGRAM'"),
         (["status", "--colour"], "No such option: --colour"),
         (["status", "--l1"], "requires an argument"),
         (["status", "extra"], "unexpected extra argument"),
