@@ -90,11 +90,18 @@ class FastLedger:
         ring = 1 << header.ring
         self._grow(Forest.RECORDS, min(header.counts[Forest.RECORDS] + count, ring))
         env = np.zeros(kernel.ENV_WORDS, np.uint64)
-        env[[kernel.BATCH, kernel.POSTED, kernel.CONFIRMED, kernel.RING]] = [
-            batch, posted, header.confirmed, ring,
-        ]  # fmt: skip
-        env[[kernel.ACCOUNTS, kernel.RECORDS, kernel.JOBS, kernel.EPOCH]] = header.counts
-        env[kernel.SCORE] = header.score
+        for place, word in (
+            (kernel.BATCH, batch),
+            (kernel.POSTED, posted),
+            (kernel.ACCOUNTS, header.counts[Forest.ACCOUNTS]),
+            (kernel.RECORDS, header.counts[Forest.RECORDS]),
+            (kernel.JOBS, header.counts[Forest.JOBS]),
+            (kernel.EPOCH, header.epoch),
+            (kernel.SCORE, header.score),
+            (kernel.CONFIRMED, header.confirmed),
+            (kernel.RING, ring),
+        ):
+            env[place] = word
         found = tuple(np.empty(room * count, np.int64) for room in (2, 2, 1))
         counts = np.zeros(3, np.int64)
         accounts, records, jobs, epochs = self._rows

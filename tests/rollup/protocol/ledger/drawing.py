@@ -122,7 +122,8 @@ class Drawer:
             return InboxEntry(kind, index, work, step, rng.choice([0, 50, self.posted]),
                               program, inputs, params)  # fmt: skip
         if kind == InboxKind.CONFIRM:
-            return InboxEntry(kind, self.rng.randrange(1 + self.posted // 10))
+            far = rng.random() < 0.02
+            return InboxEntry(kind, U64_MAX if far else rng.randrange(1 + self.posted // 10))
         epoch = header.epoch + (rng.random() < 0.1)
         return inbox.close_epoch(epoch, self.number() >> rng.choice([0, 1, 20]), self.rules())
 
