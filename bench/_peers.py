@@ -54,8 +54,9 @@ def _lora(torch: Any) -> Function:
     return loss
 
 
-def _gpt(torch: Any) -> Function:
-    functional, size = torch.nn.functional, gpt.SIZE
+def gpt_loss(torch: Any, size: gpt.Size = gpt.SIZE) -> Function:
+    """The GPT of a size."""
+    functional = torch.nn.functional
 
     def loss(weights: Any, inputs: Any, step: int) -> Any:
         def linear(x: Any, name: str) -> Any:
@@ -133,6 +134,6 @@ PEERS: Final[dict[str, Callable[[Any], Function]]] = {
     "digits": _digits,
     "lenet": _lenet,
     "lora": _lora,
-    "gpt": _gpt,
+    "gpt": gpt_loss,
     "encoder": _encoder,
 }
