@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench._harness import Result, Timing, in_turns
+from prover.backends import DeviceError, backend
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted(
@@ -16,6 +17,9 @@ SCRIPTS = sorted(
     for path in (ROOT / "bench").glob("[!_]*.py")
     if 'if __name__ == "__main__"' in path.read_text(encoding="utf-8")
 )
+DRY = {"gpu": ("--dry",)}
+"""What measures elsewhere: here it shows that it could."""
+NOTHING_MEASURED = 3
 KEYS = ["name", "value", "unit", "better", "target", "peer", "spread"]
 
 
@@ -29,12 +33,14 @@ def test_a_script_runs_and_reports(name: str, tmp_path: Path) -> None:
     report, picture = tmp_path / "report.json", tmp_path / "picture.png"
     done = subprocess.run(
         [
-            sys.executable, f"bench/{name}.py", "--quick",
+            sys.executable, f"bench/{name}.py", "--quick", *DRY.get(name, ()),
             "--json", str(report), "--plot", str(picture),
         ],
         capture_output=True, text=True, check=False, cwd=ROOT,
         env={**os.environ, "MPLCONFIGDIR": str(ROOT / ".cache" / "matplotlib")},
     )  # fmt: skip
+    if name in DRY and done.returncode == NOTHING_MEASURED:
+        pytest.skip(done.stdout.strip())
     assert done.returncode == 0, done.stdout + done.stderr
     assert "targets met" in done.stdout
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -48,9 +54,26 @@ def test_a_script_runs_and_reports(name: str, tmp_path: Path) -> None:
         assert list(one) == KEYS
         assert one["better"] in {"higher", "lower"}
         assert isinstance(one["value"], int | float)
-    if document["versions"].get("torch") == "none":
+    if document["versions"].get("torch") == "none" and name not in DRY:
         assert "left out" in done.stdout
         assert not [one["name"] for one in results if one["name"].endswith("/vs-torch")]
+
+
+def test_without_a_device_nothing_passes_for_measured(tmp_path: Path) -> None:
+    try:
+        backend("cupy")
+    except DeviceError as missing:
+        reason = str(missing)
+    else:
+        pytest.skip("there is a device")
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [sys.executable, "bench/gpu.py", "--json", str(report)],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == NOTHING_MEASURED, done.stdout + done.stderr
+    assert done.stdout.splitlines() == [f"not measured: {reason}"]
+    assert not report.exists()
 
 
 def test_what_meets_a_target() -> None:
