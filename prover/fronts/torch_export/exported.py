@@ -16,11 +16,13 @@ KEPT: Final = frozenset(
     for name in (
         "_safe_softmax.default", "adaptive_avg_pool2d.default", "binary_cross_entropy.default",
         "conv1d.default", "conv1d.padding", "conv2d.default", "conv2d.padding",
-        "cross_entropy_loss.default", "gru.input", "layer_norm.default", "linear.default",
+        "cross_entropy_loss.default", "gru.input", "hardsigmoid.default", "hardswish.default",
+        "layer_norm.default", "linear.default",
         "log_softmax.int", "lstm.input", "masked_fill.Scalar", "masked_fill.Tensor",
         "matmul.default", "max_pool2d.default", "mse_loss.default", "nll_loss_nd.default",
         "one_hot.default", "rms_norm.default", "rnn_relu.input", "rnn_tanh.input",
         "scaled_dot_product_attention.default", "silu.default", "softmax.int", "stack.default",
+        "std.correction",
     )
 )  # fmt: skip
 """Ops that torch could say in smaller ones, but that are better lowered, or refused, whole."""

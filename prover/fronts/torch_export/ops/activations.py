@@ -29,7 +29,7 @@ def leaky_relu(x: Array, slope: float = 0.01) -> Array:
 @lowers("elu")
 def elu(x: Array, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Array:
     """x above 0, else alpha * (e^x - 1); both scaled."""
-    below = xp.expm1(xp.multiply(xp.minimum(x, 0), input_scale))
+    below = xp.expm1(xp.multiply(xp.minimum(0, x), input_scale))  # at 0 the gradient is that of x
     above = x if scale == 1 else xp.multiply(x, scale)
     return xp.where(xp.greater(x, 0), above, xp.multiply(below, alpha * scale))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from prover.fronts.torch_export.ops.promotion import cast, floats, kind_of, promoted
 from prover.fronts.torch_export.ops.table import lowers
-from prover.tracer import Array, DType, fma, rsqrt
+from prover.tracer import Array, DType, fma, rsqrt, ruled
 from prover.tracer import namespace as xp
 
 
@@ -50,15 +50,24 @@ def div_mode(x: Any, y: Any, rounding_mode: str | None = None) -> Array:
         return div(x, y)
     if rounding_mode == "floor":
         return floor_divide(x, y)
-    whole: Array = cast(xp.trunc(div(x, y)), kind_of(promoted(x, y)[0]))
-    return whole
+    x, y = promoted(x, y)
+    if kind_of(x) == DType.F32:
+        return xp.trunc(xp.divide(x, y))
+    whole = xp.floor_divide(x, y)
+    short = xp.logical_and(xp.less(x, 0), xp.not_equal(xp.multiply(whole, y), x))
+    return xp.add(whole, xp.astype(short, DType.I32.value))
 
 
 @lowers("floor_divide")
 def floor_divide(x: Any, y: Any) -> Array:
     """The greatest whole number not above x / y."""
     x, y = promoted(x, y)
-    return xp.floor(xp.divide(x, y)) if kind_of(x) == DType.F32 else xp.floor_divide(x, y)
+    if kind_of(x) != DType.F32:
+        return xp.floor_divide(x, y)
+    whole = xp.floor(xp.divide(x, y))
+    rest = fma(xp.negative(whole), y, x)  # of the other sign where the quotient was rounded up
+    over = xp.less(xp.multiply(xp.sign(rest), xp.sign(y)), 0.0)
+    return xp.subtract(whole, xp.astype(over, DType.F32.value))
 
 
 @lowers("remainder.Scalar", "remainder.Tensor")
@@ -178,24 +187,48 @@ def trunc(x: Array) -> Array:
 
 @lowers("maximum")
 def maximum(x: Any, y: Any) -> Array:
-    """The greater of both."""
-    return xp.maximum(*promoted(x, y))
+    """The greater of both; where they are equal, half of the gradient goes to each."""
+    x, y = promoted(x, y)
+    return _chosen(xp.maximum(x, y), x, y)
 
 
 @lowers("minimum")
 def minimum(x: Any, y: Any) -> Array:
-    """The smaller of both."""
-    return xp.minimum(*promoted(x, y))
+    """The smaller of both; see `maximum`."""
+    x, y = promoted(x, y)
+    return _chosen(xp.minimum(x, y), x, y)
 
 
-@lowers("clamp", "clamp.Tensor", "hardtanh")
+def _chosen(value: Array, x: Array, y: Array) -> Array:
+    """One of two, with torch's gradient: what is made of both sides is smooth where they meet."""
+    if value.element != DType.F32:
+        return value
+    sides = xp.broadcast_arrays(x, y)
+
+    def rule(g: Array) -> list[Array]:
+        half = xp.where(xp.equal(*sides), xp.multiply(g, 0.5), g)
+        return [xp.where(xp.equal(value, one), half, 0.0) for one in sides]
+
+    made: Array = ruled(value, sides, rule)
+    return made
+
+
+@lowers("clamp", "clamp.Tensor")
 def clamp(x: Any, low: Any = None, high: Any = None) -> Array:
-    """x, not below `low` and not above `high`."""
+    """x, not below `low` and not above `high`; at a bound the gradient is that of x. NaNs stay."""
     given = [bound for bound in (low, high) if bound is not None]
     x, *_ = promoted(x, *given)
     if low is not None:
-        x = xp.maximum(x, cast(low, kind_of(x)))
-    return x if high is None else xp.minimum(x, cast(high, kind_of(x)))
+        x = xp.maximum(cast(low, kind_of(x)), x)
+    return x if high is None else xp.minimum(cast(high, kind_of(x)), x)
+
+
+@lowers("hardtanh")
+def hardtanh(x: Any, low: float = -1, high: float = 1) -> Array:
+    """x, not below `low` and not above `high`; at a bound there is no gradient. NaNs stay."""
+    inside = xp.logical_and(xp.less(low, x), xp.less(x, high))
+    made: Array = ruled(clamp(x, low, high), [x], lambda g: [xp.where(inside, g, 0.0)])
+    return made
 
 
 @lowers("clamp_min", "clamp_min.Tensor")

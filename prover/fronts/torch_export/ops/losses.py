@@ -64,11 +64,20 @@ def nll_loss(
 def binary_cross_entropy(
     x: Array, target: Array, weight: Array | None = None, reduction: int = _MEAN
 ) -> Array:
-    """-(target log(x) + (1 - target) log(1 - x)); no logarithm is below -100."""
+    """-(target log(x) + (1 - target) log(1 - x)); no logarithm is below -100.
+
+    The gradient of x has x (1 - x) below it, or 1e-12 where that is less, as for an x of 0 or 1.
+    """
+    less = xp.subtract(1.0, x)
     of_one = xp.maximum(xp.log(x), -100.0)
-    of_none = xp.maximum(xp.log(xp.subtract(1.0, x)), -100.0)
+    of_none = xp.maximum(xp.log(less), -100.0)
     both = xp.multiply(target, of_one) + xp.multiply(xp.subtract(1.0, target), of_none)
-    apart = xp.negative(both)
+
+    def rule(g: Array) -> list[Array]:
+        steep = xp.divide(xp.subtract(x, target), xp.maximum(xp.multiply(x, less), 1e-12))
+        return [xp.multiply(g, steep), xp.multiply(g, xp.subtract(of_none, of_one))]
+
+    apart = nn.ruled(xp.negative(both), [x, target], rule)
     return _reduced(apart if weight is None else xp.multiply(apart, weight), reduction)
 
 

@@ -1,12 +1,13 @@
 """Sums, means, extremes and norms along axes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from prover.fronts.torch_export.ops.promotion import cast, floats
 from prover.fronts.torch_export.ops.table import lowers
-from prover.tracer import Array, DType, TraceError, detach
+from prover.tracer import Array, DType, TraceError, detach, ruled
 from prover.tracer import namespace as xp
+from prover.tracer.making import iota, reshape
 
 Axes = int | Sequence[int] | None
 
@@ -26,26 +27,56 @@ def mean(x: Array, axes: Axes = None, keep: Any = False, dtype: DType | None = N
 
 @lowers("amax", "max")
 def amax(x: Array, axes: Axes = None, keep: Any = False) -> Array:
-    """The maximum."""
-    return xp.max(x, axis=_axes(axes), keepdims=keep)
+    """The maximum; all its places share the gradient."""
+    return _shared(xp.max, x, axes, keep)
 
 
 @lowers("amin", "min")
 def amin(x: Array, axes: Axes = None, keep: Any = False) -> Array:
-    """The minimum."""
-    return xp.min(x, axis=_axes(axes), keepdims=keep)
+    """The minimum; all its places share the gradient."""
+    return _shared(xp.min, x, axes, keep)
+
+
+def _shared(extreme: Callable[..., Array], x: Array, axes: Axes, keep: Any) -> Array:
+    value, whole = (extreme(x, axis=_axes(axes), keepdims=one) for one in (keep, True))
+    if x.element != DType.F32:
+        return value
+
+    def rule(g: Array) -> list[Array]:
+        here = xp.equal(x, whole)
+        many = xp.sum(xp.astype(here, "float32"), axis=_axes(axes), keepdims=True)
+        return [xp.where(here, xp.divide(reshape(g, whole.shape), many), 0.0)]
+
+    made: Array = ruled(value, [x], rule)
+    return made
 
 
 @lowers("max.dim")
 def max_dim(x: Array, axis: int, keep: Any = False) -> list[Array]:
-    """The maximum and its place."""
-    return [xp.max(x, axis=axis, keepdims=keep), xp.argmax(x, axis=axis, keepdims=keep)]
+    """The maximum and its first place, to which the gradient goes."""
+    return _placed(xp.max, xp.argmax, x, axis, keep)
 
 
 @lowers("min.dim")
 def min_dim(x: Array, axis: int, keep: Any = False) -> list[Array]:
-    """The minimum and its place."""
-    return [xp.min(x, axis=axis, keepdims=keep), xp.argmin(x, axis=axis, keepdims=keep)]
+    """The minimum and its first place, to which the gradient goes."""
+    return _placed(xp.min, xp.argmin, x, axis, keep)
+
+
+def _placed(
+    extreme: Callable[..., Array], place: Callable[..., Array], x: Array, axis: int, keep: Any
+) -> list[Array]:
+    value, at = (one(x, axis=axis, keepdims=keep) for one in (extreme, place))
+    if x.element != DType.F32 or not x.ndim:
+        return [value, at]
+
+    def rule(g: Array) -> list[Array]:
+        first = place(x, axis=axis, keepdims=True)
+        along = tuple(-1 if one == axis % x.ndim else 1 for one in range(x.ndim))
+        here = xp.equal(reshape(iota(x.graph, x.shape[axis]), along), first)
+        return [xp.where(here, reshape(g, first.shape), 0.0)]
+
+    return [ruled(value, [x], rule), at]
 
 
 @lowers("argmax")
@@ -97,8 +128,19 @@ def var(
 def std(
     x: Array, axes: Axes = None, correction: float | None = None, keepdim: Any = False
 ) -> Array:
-    """The root of `var`."""
-    return xp.sqrt(var(x, axes, correction, keepdim))
+    """The root of `var`; where it is 0, so is its gradient."""
+    less = 1 if correction is None else correction
+    spread = xp.var(x, axis=_axes(axes), correction=less, keepdims=True)
+    whole, value = xp.sqrt(spread), xp.sqrt(var(x, axes, correction, keepdim))
+
+    def rule(g: Array) -> list[Array]:
+        count = x.size // whole.size - less
+        share = xp.divide(reshape(g, whole.shape), xp.multiply(whole, count))
+        apart = xp.subtract(x, xp.mean(x, axis=_axes(axes), keepdims=True))
+        return [xp.multiply(apart, xp.where(xp.equal(whole, 0.0), 0.0, share))]
+
+    made: Array = ruled(value, [x], rule)
+    return made
 
 
 @lowers("logsumexp")
@@ -117,12 +159,27 @@ def vector_norm(
 ) -> Array:
     """The length of vectors: the root of the sum of squares, the sum or the greatest of |x|."""
     if order == 2:
-        return xp.sqrt(xp.sum(xp.square(x), axis=_axes(axes), keepdims=keep))
+        return _length(x, axes, keep)
     if order == 1:
         return xp.sum(xp.abs(x), axis=_axes(axes), keepdims=keep)
     if order == float("inf"):
-        return xp.max(xp.abs(x), axis=_axes(axes), keepdims=keep)
+        return amax(xp.abs(x), axes, keep)
     raise TraceError(f"norms are of order 1, 2 or inf, not {order}")
+
+
+def _length(x: Array, axes: Axes, keep: Any) -> Array:
+    """The root of the sum of squares; where it is 0, so is its gradient."""
+    squares = xp.square(x)
+    value, whole = (
+        xp.sqrt(xp.sum(squares, axis=_axes(axes), keepdims=one)) for one in (keep, True)
+    )
+
+    def rule(g: Array) -> list[Array]:
+        share = xp.divide(reshape(g, whole.shape), whole)
+        return [xp.multiply(x, xp.where(xp.equal(whole, 0.0), 0.0, share))]
+
+    made: Array = ruled(value, [x], rule)
+    return made
 
 
 def _axes(axes: Axes) -> Any:

@@ -1,17 +1,21 @@
 """Views, and what puts arrays together or takes them apart."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prover.fronts.torch_export.ops.promotion import cast, promoted
+from prover.fronts.torch_export.ops.reductions import max_dim
 from prover.fronts.torch_export.ops.table import lowers, setting
 from prover.tracer import Array, DType, TraceError, detach, nn
 from prover.tracer import namespace as xp
 from prover.tracer.making import constant_word
 from prover.tracer.symbols import Kind
+
+_MAX: Final = 2
+"""The mode of an embedding bag."""
 
 
 @lowers("view", "_unsafe_view", "reshape", "_reshape_copy", "view_copy")
@@ -167,11 +171,13 @@ def index_select(x: Array, axis: int, places: Array) -> Array:
 
 @lowers("index.Tensor")
 def index(x: Array, keys: Sequence[Array | None]) -> Array:
-    """Places of one axis, by one array of ints."""
+    """Places of one axis, by one array of ints; negative ones count from its end."""
     given = [(axis, key) for axis, key in enumerate(keys) if key is not None]
     if len(given) != 1 or given[0][1].element != DType.I32:
         raise TraceError("indexing takes one array of ints; use gather, or multiply by a mask")
     axis, places = given[0]
+    if places.op != Kind.IOTA:
+        places = xp.where(xp.less(places, 0), xp.add(places, x.shape[axis]), places)
     return _taken(x, places, axis)
 
 
@@ -219,7 +225,8 @@ def embedding_bag(
     if weights is not None:
         rows = xp.multiply(rows, xp.expand_dims(weights, axis=-1))
     bags = xp.reshape(rows, (len(starts), size, -1))
-    return [(xp.sum, xp.mean, xp.max)[mode](bags, axis=1), None, None, None]
+    made = max_dim(bags, 1)[0] if mode == _MAX else (xp.sum, xp.mean)[mode](bags, axis=1)
+    return [made, None, None, None]
 
 
 @lowers("one_hot")
