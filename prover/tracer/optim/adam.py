@@ -89,7 +89,7 @@ class Adam:
                     m = snapped(m, self.snap)
                 v = fma(grad * rest(self.beta2), grad, v * beta2)
                 if self.snap:
-                    v = xp.maximum(single(self.snap**2), v)  # in this order a NaN stays
+                    v = xp.maximum(single(self.snap * self.snap), v)  # in this order a NaN stays
                 share = m / (xp.sqrt(v) + eps)
                 if self.weight_decay:
                     weight = weight * keep

@@ -6,8 +6,8 @@ where an optimizer takes a rate.
 """
 
 from dataclasses import dataclass
-from math import cos, isfinite, pi, sin
-from typing import Any, Protocol
+from math import isfinite
+from typing import Any, Final, Protocol
 
 from prover.tracer.fields import Arrays
 from prover.tracer.nn.core import fma
@@ -167,7 +167,7 @@ class Cosine:
         moving = count < self.steps
         wave = fma(xp.maximum(c + 1.0, 0.0), (self.start - self.end) / 2, self.end)
         value = xp.where(moving, wave, single(self.end))
-        turn_c, turn_s = cos(pi / self.steps), sin(pi / self.steps)
+        turn_c, turn_s = cosine_and_sine(self.steps)
         new_c, new_s = fma(c, turn_c, -(s * turn_s)), fma(s, turn_c, c * turn_s)
         # One step of Newton's towards 1 / length.
         stretch = fma(fma(new_c, new_c, new_s * new_s), -0.5, 1.5)
@@ -209,6 +209,24 @@ class Warmup:
         value = xp.where(warm, share * full, full)
         kept = {name: xp.where(warm, params[name], one) for name, one in after.items()}
         return value, {"count:warmup": xp.where(warm, now, count), **kept}
+
+
+_ONE: Final = 1 << 256
+"""Fixed-point numbers have 256 bits behind the point."""
+_PI: Final = 314159265358979323846264338327950288419716939937510582097494 * _ONE // 10**59
+_TERMS: Final = 64
+"""Of the series: of pi they leave less than 1e-56."""
+
+
+def cosine_and_sine(steps: int) -> tuple[float, float]:
+    """Those of pi / steps by integers: they are constants of a program, whose id must not hang on
+    what a platform's C library makes of them.
+    """
+    angle, term, sums = _PI // steps, _ONE, [0, 0]
+    for number in range(_TERMS):
+        sums[number % 2] += -term if number & 2 else term
+        term = term * angle // (_ONE * (number + 1))
+    return sums[0] / _ONE, sums[1] / _ONE
 
 
 def _check_steps(steps: int) -> None:

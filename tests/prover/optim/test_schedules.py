@@ -1,7 +1,7 @@
 """Learning rates as recurrences: their values, their words, and optimizers that follow them."""
 
 from collections.abc import Callable
-from math import cos, pi
+from math import cos, pi, sin
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from prover.tracer import (
     trace,
     training_step,
 )
+from prover.tracer.optim.schedules import cosine_and_sine
 from tests.prover.traced import floats, opcodes
 
 SCHEDULES: dict[str, tuple[Schedule, Callable[[int], float]]] = {
@@ -103,6 +104,17 @@ def test_a_long_turn_keeps_its_length() -> None:
     expected = 0.5 * (1 + np.cos(np.pi * np.arange(steps) / steps))
     assert float(np.abs(found - expected).max()) < 2e-5
     assert found[-1] >= 0
+
+
+def test_a_turn_is_the_same_on_every_platform() -> None:
+    """No C library has a say in a program's constants; here they are what a good one gives."""
+    for steps in (*range(2, 100), 1000, 12_345, (1 << 24) - 1):
+        turned = np.array(cosine_and_sine(steps), np.float32)
+        exact = np.array([cos(pi / steps), sin(pi / steps)], np.float32)
+        np.testing.assert_allclose(turned, exact, rtol=0, atol=1e-16, err_msg=str(steps))
+    assert cosine_and_sine(1)[0] == -1.0
+    assert abs(cosine_and_sine(1)[1]) < 1e-55
+    assert cosine_and_sine(3) == (0.5, 0.75**0.5)
 
 
 def test_what_shrinks_stops_above_the_subnormals() -> None:
