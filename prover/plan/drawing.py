@@ -7,7 +7,7 @@ a line tells all that is known of it.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape as escaped
 from typing import Final
 
 from prover.errors import ProverError
@@ -92,7 +92,7 @@ def draw(graph: Graph, heading: str) -> str:
     height = placed.height + top + _MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {_sized(width, height)}>',
-        f"<title>{escape(heading)}</title>",
+        f"<title>{_plain(heading)}</title>",
         f"<style>{_STYLE}</style>",
         _TIP,
         f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
@@ -145,7 +145,7 @@ def _box(
 ) -> Iterator[str]:
     (x, y), (width, height) = corner, size
     inside, edge = COLOURS[node.kind]
-    yield f'<g class="box"><title>{escape(_told(graph, node))}</title>'
+    yield f'<g class="box"><title>{_plain(_told(graph, node))}</title>'
     yield (
         f'<rect class="body" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
         f'rx="5" fill="{inside}" stroke="{edge}"/>'
@@ -189,7 +189,7 @@ def _edges(graph: Graph, placed: Placement) -> Iterator[str]:
         told = f"{edge.words:,} words from {graph.unit} {edge.source} to {edge.target}"
         yield (
             f'<path class="line" marker-end="url(#tip)" d="{_path(way)}">'
-            f"<title>{escape(told + _through(edge))}</title></path>"
+            f"<title>{_plain(told + _through(edge))}</title></path>"
         )
 
 
@@ -232,5 +232,10 @@ def _legend(graph: Graph) -> Iterator[str]:
         x += 18 + _CHARACTER * (len(said) + 3)
 
 
+def _plain(said: str) -> str:
+    """Text as SVG takes it, which has no place for control characters."""
+    return escaped("".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in said))
+
+
 def _text(x: float, y: float, said: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(said)}</text>'
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{_plain(said)}</text>'

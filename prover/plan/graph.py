@@ -8,13 +8,18 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Final
 
+from prover.errors import ProverError
 from prover.execute import row_name
 from prover.ops import OPS, Opcode
 from prover.plan.nest import Buffer, Clear, Fold, Gather, Matmul, Nest, Plan, Reduce, Stage
 from prover.plan.show import memory, register_name, shape
 from prover.program import Program
 from prover.row import Kind, RegisterId, Row, Segment, segment_of
+
+MOST_EDGES: Final = 10_000
+"""Rows that all read what all before them wrote in part would have as many edges as pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,11 @@ class _Item:
 def graph_of_plan(
     program: Program, plan: Plan, names: Mapping[RegisterId, str] | None = None
 ) -> Graph:
-    """The stages of a program's plan."""
+    """The stages of a program's plan.
+
+    Raises:
+        ProverError: when they have more than `MOST_EDGES` edges.
+    """
     items = []
     for stage in plan.stages:
         rows = tuple(row_name(program, row) for row in stage.rows)
@@ -108,7 +117,11 @@ def graph_of_plan(
 
 
 def graph_of_rows(program: Program, names: Mapping[RegisterId, str] | None = None) -> Graph:
-    """The rows of a program that have micro-steps, in the order in which they run."""
+    """The rows of a program that have micro-steps, in the order in which they run.
+
+    Raises:
+        ProverError: when they have more than `MOST_EDGES` edges.
+    """
     items = []
     for index, row in enumerate(program.rows):
         if row is None or not row.count:
@@ -156,12 +169,15 @@ def _linked(items: Sequence[_Item], unit: str) -> Graph:
             known = writers.get(place.key, [])
             for writer in known:
                 through[writer, number][place.name] = place.words
+            if len(through) > MOST_EDGES:
+                raise ProverError(f"{unit}s hang together in more than {MOST_EDGES:,} ways")
             if not known and _outlives(place):
                 before.append(place)
         found.append(before)
         for place in item.writes:
-            earlier = [] if place.whole else writers.get(place.key, [])
-            writers[place.key] = [*earlier, number]
+            if place.whole:
+                writers[place.key] = []
+            writers.setdefault(place.key, []).append(number)
     last = {(key, writer) for key, numbers in writers.items() for writer in numbers}
     nodes = tuple(
         Node(

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import Final
 
+from prover.errors import ProverError
+
 Edge = tuple[int, int]
 Point = tuple[float, float]
 
@@ -25,6 +27,8 @@ _WIDE: Final = 2_400.0
 _ROUNDS: Final = 10
 _STRAIGHT: Final = 8.0
 """How much more a bend wants to be where its chain is than a box to be near its neighbours."""
+MOST_BENDS: Final = 100_000
+"""Beyond, nobody can follow the edges, and placing them takes minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,11 @@ def layers_of(count: int, edges: Sequence[Edge]) -> list[int]:
 
 
 def place(sizes: Sequence[tuple[float, float]], edges: Sequence[Edge]) -> Placement:
-    """Where boxes of these sizes go; an edge leads from a lower number to a higher one."""
+    """Where boxes of these sizes go; an edge leads from a lower number to a higher one.
+
+    Raises:
+        ProverError: when edges have more than `MOST_BENDS` bends.
+    """
     if not sizes:
         return Placement((), (), 0.0, 0.0)
     layer = _narrowed(layers_of(len(sizes), edges), [width for width, _ in sizes], edges)
@@ -137,6 +145,8 @@ def _chains(net: _Net, edges: Sequence[Edge]) -> list[list[int]]:
     for source, target in edges:
         chain = shared.setdefault(source, [])
         between = net.layer[target] - net.layer[source] - 1
+        if len(net.layer) - net.boxes + between - len(chain) > MOST_BENDS:
+            raise ProverError(f"lines with more than {MOST_BENDS:,} bends are no picture")
         while len(chain) < between:
             bend = net.bend(net.layer[source] + 1 + len(chain))
             net.link(chain[-1] if chain else source, bend)

@@ -12,8 +12,8 @@ from prover.errors import ProverError
 from prover.ops import Opcode
 from prover.plan import plan
 from prover.plan.drawing import COLOURS, MOST, draw
-from prover.plan.graph import Graph, graph_of_plan, graph_of_rows
-from prover.plan.layered import Edge, layers_of, place
+from prover.plan.graph import MOST_EDGES, Graph, graph_of_plan, graph_of_rows
+from prover.plan.layered import MOST_BENDS, Edge, layers_of, place
 from prover.program import Program
 from prover.row import Depths, Kind, Operand, Row, Segment, register_id
 from prover.tracer import Traced
@@ -227,3 +227,32 @@ def test_many_rows_are_counted() -> None:
     graph = graphs(made(2))[1]
     nodes = (replace(graph.nodes[0], rows=tuple(f"row {n}" for n in range(100))), *graph.nodes[1:])
     assert "and 60 rows more" in draw(replace(graph, nodes=nodes), "x")
+
+
+def test_control_characters_in_names_leave_the_picture_readable() -> None:
+    graph = graphs(made(0))[0]
+    node = replace(graph.nodes[0], title="a\x00\x1b[2J", rows=("\x08", "\ud800"))
+    ET.fromstring(  # noqa: S314 - our own
+        draw(replace(graph, nodes=(node, *graph.nodes[1:])), "\x0c").encode()
+    )
+
+
+def test_programs_made_to_be_tangled_are_refused_at_once() -> None:
+    """Rows that write in part, each of which reads what all before it wrote."""
+    words = 4096
+    whole = Operand(Kind.REGISTER, register_id(Segment.SCRATCH, 0), words, 0, (0, 0, 0, 1))
+    rows = [
+        Row(Opcode.MOVE, whole.register, words, (1, 1, 1, 1), 1, (whole,), out_offset=number)
+        for number in range(MOST - 1)
+    ]
+    program = Program.of(rows, Depths(0, 0, 0, 0))
+    with pytest.raises(ProverError, match=f"rows hang together in more than {MOST_EDGES:,} ways"):
+        graph_of_rows(program)
+
+
+def test_edges_with_too_many_bends_are_refused_at_once() -> None:
+    count = MOST_BENDS // 250 + 500
+    chain = list(pairwise(range(count)))
+    across = [(box, count - 1) for box in range(count - 1)]
+    with pytest.raises(ProverError, match=f"more than {MOST_BENDS:,} bends"):
+        place([(10.0, 10.0)] * count, [*chain, *across])
