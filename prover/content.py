@@ -201,15 +201,20 @@ def _unpacked(data: bytes, path: Path) -> Program:
         raise ProgramError(f"{len(data)} bytes are not a header and rows")
     packed = [data[_HEADER_BYTES + ROW_BYTES * i :][:ROW_BYTES] for i in range(rows)]
     names = _note(path, "names")
-    fits = isinstance(names, list) and len(names) == rows
+    fits = isinstance(names, list) and len(names) == rows and all(map(_is_name, names))
     program = Program(
         tuple(packed),
         Depths(*data[_HEADER_BYTES - 4 : _HEADER_BYTES]),
-        tuple(str(name) for name in names) if fits else (),
+        tuple(names) if fits else (),
     )
     if program.header.pack() != data[:_HEADER_BYTES]:
         raise ProgramError("its rows have another id")
     return program
+
+
+def _is_name(said: object) -> bool:
+    """Nobody commits to names: they must not do anything to who looks at them."""
+    return isinstance(said, str) and said.isprintable()
 
 
 def _beside(path: Path, what: str) -> Path:

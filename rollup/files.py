@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,9 +68,11 @@ def write_text(path: Path, text: str) -> None:
     """
     temporary = path.with_name(path.name + ".new")
     try:
-        temporary.write_text(text, "utf-8")
+        temporary.write_text(text, "utf-8", errors="backslashreplace")
         temporary.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
         raise ConfigError(
             f"cannot write {path}: {error.strerror or error}; name another file"
         ) from error

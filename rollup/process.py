@@ -44,7 +44,10 @@ def ended(act: Callable[[], int | None]) -> int:
 
 def fail(reason: str, code: int) -> int:
     """Says why in one line, whatever the reason's form; returns the code."""
-    sys.stderr.write(f"plumbline: {' '.join(reason.split())}\n")
+    line = " ".join(reason.split())
+    # Some of it may stand in a file from elsewhere: it must not speak to the terminal.
+    line = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
+    sys.stderr.write(f"plumbline: {line}\n")
     sys.stderr.flush()
     return code
 

@@ -16,6 +16,9 @@ TAKEN: Final = {
 }  # fmt: skip
 """Of each dtype that is taken, the machine's dtype that holds all of it; of int64, its low half."""
 
+MOST_AXES: Final = 64
+"""Of NumPy's arrays."""
+
 _TRUE: Final = np.uint32(0xFFFFFFFF)
 
 

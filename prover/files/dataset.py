@@ -89,7 +89,8 @@ def write_dataset(
     last; before, there is no dataset, but chunks.
 
     Raises:
-        ContentError: when an array is empty or of another dtype, or an int64 does not fit an int32.
+        ContentError: when an array is empty, of another dtype or has a name that cannot be shown,
+            or an int64 does not fit an int32.
         ManifestError: when `height` is none of a chunk.
     """
     if height not in HEIGHTS:
@@ -97,6 +98,8 @@ def write_dataset(
     store = ChunkFolder(folder / CHUNKS)
     entries = []
     for name, array in arrays.items():
+        if not name.isprintable():
+            raise ContentError(f"{name!r} is no name that can be shown; give another")
         if not array.size or array.size >= 1 << 32:
             raise ContentError(f"{name} has {array.size} elements; a register holds 1 to 2^32 - 1")
         dtype = target(array.dtype.name, name)

@@ -24,6 +24,7 @@ from prover.commit.keccak import Hash, keccak
 from prover.commit.merkle import ceil_log2
 from prover.errors import ManifestError
 from prover.files.chunks import HEIGHTS
+from prover.files.convert import MOST_AXES
 from prover.row import MAX_DEPTH
 from prover.state import register_leaf, root_over
 
@@ -132,9 +133,12 @@ def _entry(said: Any, source: str, height: int) -> Entry:
             pass
         case _:
             raise _wrong(source, "an array has no name, dtype, shape and chunks")
+    if not name.isprintable():
+        raise _wrong(source, f"{name!r} is no name that can be shown")
     if dtype not in _DTYPES:
         raise _wrong(source, f"{name} is {dtype}, not one of {', '.join(_DTYPES)}")
-    if not all(type(size) is int and size > 0 for size in shape) or prod(shape) >= 1 << 32:
+    sizes = len(shape) <= MOST_AXES and all(type(size) is int and size > 0 for size in shape)
+    if not sizes or prod(shape) >= 1 << 32:
         raise _wrong(source, f"{name} has no shape of 1 to 2^32 - 1 words: {shape}")
     if len(chunks) != chunk_count(prod(shape), height):
         raise _wrong(source, f"{name} has {len(chunks)} chunks, which is not what its shape takes")

@@ -42,4 +42,6 @@ def read_model(path: Path, names: Names | None = None) -> Weights:
 
 def _is_beside(file: object) -> bool:
     """Whether this names a file of the index's own folder."""
-    return isinstance(file, str) and Path(file).name == file and file not in {"", ".", ".."}
+    if not isinstance(file, str) or not file.isprintable():
+        return False
+    return Path(file).name == file and file not in {"", ".", ".."}

@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 from prover.commit.tensor import Words
 from prover.errors import ContentError, WeightsError
 from prover.files.appear import appearing
-from prover.files.convert import target, to_array
+from prover.files.convert import MOST_AXES, target, to_array
 from prover.files.mapping import mapped
 from prover.row import Segment
 
@@ -222,6 +222,8 @@ def _entries(path: Path) -> tuple[dict[str, _Entry], list[str]]:
     for name, about in header.items():
         low, high = about["data_offsets"]
         dtype = _DTYPES.get(about["dtype"], about["dtype"])
+        if len(about["shape"]) > MOST_AXES:
+            raise WeightsError(f"{name} of {path} has more than {MOST_AXES} axes; reshape it")
         entries[name] = _Entry(dtype, tuple(about["shape"]), data[start + low : start + high])
     return entries, _order(metadata.get(_ORDER, ""), entries)
 

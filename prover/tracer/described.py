@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from prover.files.convert import MOST_AXES
 from prover.ops import OPS
 from prover.program import Program
 from prover.row import Kind, RegisterId, Segment, register_id, segment_of
@@ -105,9 +106,9 @@ def _field(said: Any) -> Field | None:
             pass
         case _:
             return None
-    if dtype not in {one.value for one in DType}:
+    if dtype not in {one.value for one in DType} or not name.isprintable():
         return None
-    if not all(type(size) is int and 0 < size < _BOUND for size in shape):
+    if len(shape) > MOST_AXES or not all(type(size) is int and 0 < size < _BOUND for size in shape):
         return None
     return Field(name, tuple(shape), DType(dtype))
 

@@ -45,7 +45,7 @@ def test_names_are_not_needed_and_not_trusted(store: ContentStore) -> None:
     program = small_program()
     name = store.put_program(program)
     sidecar = store.folder / "programs" / f"{name.hex()}.names.json"
-    for useless in (b"", b"{}", b'["one"]', b"\xff"):
+    for useless in (b"", b"{}", b'["one"]', b"\xff", b'["a", 7]', b'["a", "\\u001b"]'):
         sidecar.write_bytes(useless)
         assert store.program(name).names == ()
     sidecar.unlink()

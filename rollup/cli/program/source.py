@@ -166,8 +166,8 @@ def _place(error: BaseException, where: str) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     source = Path(where).resolve()
     loaded = sys.modules.get(where)
-    if loaded is not None and loaded.__file__:
-        source = Path(loaded.__file__).resolve()
+    if loaded is not None and getattr(loaded, "__file__", None):
+        source = Path(str(loaded.__file__)).resolve()
     for frame in reversed(frames):
         file = Path(frame.filename)
         if file.resolve() == source or not _foreign(file):

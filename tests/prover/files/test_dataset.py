@@ -257,6 +257,8 @@ Change = Callable[[dict[str, Any]], object]
         (lambda m: m["arrays"][0].update(shape=[0]), "images has no shape of 1 to"),
         (lambda m: m["arrays"][0].update(shape=[1 << 40]), "images has no shape of 1 to"),
         (lambda m: m["arrays"][0].update(shape=["1"]), "images has no shape of 1 to"),
+        (lambda m: m["arrays"][0].update(shape=[1] * 65), "images has no shape of 1 to"),
+        (lambda m: m["arrays"][0].update(name="\x1b[2J"), "'\\x1b[2J' is no name that can be"),
         (lambda m: m["arrays"][0]["chunks"].pop(), "images has 2 chunks, which is not"),
         (lambda m: m["arrays"][0]["chunks"].__setitem__(0, "zz"), "no 64 hex digits"),
         (lambda m: m["arrays"][0]["chunks"].__setitem__(0, 7), "no 64 hex digits"),
@@ -303,6 +305,9 @@ def test_what_cannot_be_written_leaves_no_manifest(
 ) -> None:
     with pytest.raises(ContentError, match=said):
         write_dataset(tmp_path, {"good": np.ones(3, np.float32), "x": array})
+    assert not (tmp_path / "manifest.json").exists()
+    with pytest.raises(ContentError, match="no name that can be shown"):
+        write_dataset(tmp_path, {"good": np.ones(3, np.float32), "a\nb": np.ones(3, np.float32)})
     assert not (tmp_path / "manifest.json").exists()
     with pytest.raises(ManifestError, match="not 2\\^14"):
         write_dataset(tmp_path, ARRAYS, height=14)

@@ -41,6 +41,8 @@ def test_an_index_is_all_of_its_files(index: Path) -> None:
         ('{"weight_map": {}}', "no weight_map"),
         ('{"weight_map": {"a": "../model-0.safetensors"}}', "no weight_map of files beside it"),
         ('{"weight_map": {"a": ".."}}', "no weight_map of files beside it"),
+        ('{"weight_map": {"a": "x\\u0000y"}}', "no weight_map of files beside it"),
+        ('{"weight_map": {"a": "\\ud800"}}', "no weight_map of files beside it"),
         ('{"weight_map": {"a": 3}}', "no weight_map of files beside it"),
         ('{"weight_map": {"a": "model-0.safetensors"}}', "differ in a; fetch them together"),
         ('{"weight_map": {"a": "model-7.safetensors"}}', "cannot read"),

@@ -171,6 +171,12 @@ def test_what_no_register_holds_is_refused_by_name(tmp_path: Path) -> None:
     assert not (tmp_path / "y.safetensors").exists()
 
 
+def test_more_axes_than_numpy_has_are_one_line(tmp_path: Path) -> None:
+    file = raw_file(tmp_path / "x.safetensors", {"x": ("F32", [1] * 65, bytes(4))})
+    with pytest.raises(WeightsError, match=r"x of .* has more than 64 axes"):
+        read_weights(file)
+
+
 @pytest.mark.parametrize("pad", range(4))
 def test_data_that_is_not_aligned_is_read_all_the_same(tmp_path: Path, pad: int) -> None:
     data = np.arange(5, dtype=np.float32)

@@ -182,3 +182,13 @@ def test_long_lists_are_cut_where_people_read(plumbline: Plumbline, tmp_path: Pa
     said = plumbline(*kept(tmp_path, program, "check"), "--json", report)
     assert "and 40 more" in said.out
     assert len(json.loads(report.read_text())["findings"]) == 100
+
+
+def test_names_from_elsewhere_do_nothing_to_the_terminal(
+    plumbline: Plumbline, tmp_path: Path
+) -> None:
+    """An error names what stands in a file, and a file may hold anything."""
+    said = plumbline("program", "show", "\x1b[2J:gone", "--content", tmp_path)
+    assert said.code == 2
+    assert "\\x1b[2J" in said.line
+    assert "\x1b" not in said.line

@@ -273,6 +273,7 @@ def test_a_source_that_fails_is_one_line_and_leaves_nothing(
         ("nothing.of.that.name:train", "there is no module nothing.of.that.name"),
         ("..line:train", "'..line' names no module"),
         (":train", "is no source"),
+        ("sys:exit", "sys: SystemExit"),
         ("line:", "is no source"),
     ],
 )
