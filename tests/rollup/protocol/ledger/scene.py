@@ -4,13 +4,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prover.commit.keccak import Hash
+from rollup.protocol.ledger import layout
 from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.effects import receipt_step, word_root
+from rollup.protocol.ledger.fast import FastLedger
 from rollup.protocol.ledger.header import Forest, Rules
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, close_epoch, register
 from rollup.protocol.ledger.inbox_effects import inbox_step
 from rollup.protocol.ledger.store import State
-from rollup.protocol.ledger.types import Account, Epoch, Job, JobIndex, Record, Units
+from rollup.protocol.ledger.types import Account, Epoch, Job, JobIndex, Record, Score, Units
 from rollup.protocol.receipts import Work
 from rollup.protocol.types import AccountIndex, Address, Nonce, SlotIndex
 from tests.rollup.protocol.ledger.drawing import OWNERS, name
@@ -25,16 +27,18 @@ RULES = Rules(benchmark=JobIndex(BENCH), cover=Units(1_000_000))
 class Scene:
     """Ann, Bob and Cat with a slot and a million each, and three jobs of 1,000 units a step.
 
-    Every call is one step; `refused` says that all it did was to use a nonce, or nothing.
+    Every call is one step, of the reference and of the fast path, which must agree.
     """
 
     rules: Rules = RULES
     ring: int = 10
     batch: int = 1
     state: State = field(init=False)
+    fast: FastLedger = field(init=False)
 
     def __post_init__(self) -> None:
         self.state = State(self.ring, self.rules)
+        self.fast = FastLedger(self.ring, self.rules)
         for index in (ANN, BOB, CAT):
             self.inbox(register(index, OWNERS[index - 1]))
             self.inbox(InboxEntry(InboxKind.SLOTS, index, 0, 1))
@@ -46,6 +50,8 @@ class Scene:
 
     def inbox(self, entry: InboxEntry) -> None:
         inbox_step(self.state, entry)
+        self.fast.apply(self.batch, 10 * self.batch, [entry], layout.receipts([], []))
+        assert self.fast.hash == self.state.hash
 
     def confirm(self) -> None:
         """This batch is confirmed, and the next one begins."""
@@ -68,12 +74,23 @@ class Scene:
         return Epoch.unpack(self.state.read(Forest.EPOCHS, index))
 
     def put(self, index: int, account: Account) -> None:
-        self.state.write(Forest.ACCOUNTS, index, account.pack())
+        for store in (self.state, self.fast):
+            store.write(Forest.ACCOUNTS, index, account.pack())
 
-    def say(self, receipt: LedgerReceipt, signer: Address | None = None) -> None:
+    def put_score(self, score: int) -> None:
+        for store in (self.state, self.fast):
+            store.header = replace(store.header, score=Score(score))
+
+    def say(
+        self, receipt: LedgerReceipt, signer: Address | None = None, *, signed: bool = True
+    ) -> None:
         """One receipt, signed by its owner where nobody else is named."""
-        who = signer if signer is not None else OWNERS[receipt.account - 1]
+        owner = OWNERS[receipt.account - 1] if 0 < receipt.account <= len(OWNERS) else None
+        who = (signer or owner) if signed else None
         receipt_step(self.state, self.batch, 10 * self.batch, receipt, who)
+        rows = layout.receipts([receipt], [who])
+        self.fast.apply(self.batch, 10 * self.batch, [], rows)
+        assert self.fast.hash == self.state.hash
 
     def action(
         self, kind: ActionKind, account: int, target: int = 0, other: int = 0, amount: int = 0

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from prover.commit.keccak import Hash
-from rollup.protocol.ledger import effects, inbox_effects
+from rollup.protocol.ledger import inbox_effects
 from rollup.protocol.ledger.actions import Action, ActionKind
 from rollup.protocol.ledger.header import Forest, Rules
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, register
-from rollup.protocol.ledger.types import MAX_WORK, Score, Status, Units
+from rollup.protocol.ledger.types import MAX_WORK, Status, Units
 from rollup.protocol.receipts import Statement, StatementKind
 from rollup.protocol.types import U64_MAX, AccountIndex, Address, Nonce
 from tests.rollup.protocol.ledger.drawing import OWNERS, name
@@ -31,7 +31,7 @@ def scene() -> Scene:
 def test_what_no_owner_signed_changes_nothing(scene: Scene) -> None:
     before = scene.state.hash
     good = scene.action(TRANSFER, ANN, BOB, amount=5)
-    effects.receipt_step(scene.state, 1, 10, good, None)
+    scene.say(good, signed=False)
     scene.say(good, OWNERS[1])
     scene.say(good, Address(bytes(20)))
     for nonce in (1, 7, U64_MAX):
@@ -299,11 +299,11 @@ def test_a_provider_with_old_score_gets_the_fee_alone(scene: Scene) -> None:
 
 
 def test_an_epoch_has_room_for_no_more_score_than_u64(scene: Scene) -> None:
-    scene.state.header = replace(scene.state.header, score=Score(U64_MAX - 999))
+    scene.put_score(U64_MAX - 999)
     seq = scene.claim(ANN)
     scene.confirm()
     assert not scene.act(SETTLE, ANN, seq, TRAIN)
-    scene.state.header = replace(scene.state.header, score=Score(U64_MAX - 1_000))
+    scene.put_score(U64_MAX - 1_000)
     assert scene.act(SETTLE, ANN, seq, TRAIN)
 
 
