@@ -40,6 +40,8 @@ class Group:
     """Where the group's own results lie."""
     seen: dict[Value, list[tuple[Site, Level]]] = field(default_factory=dict)
     """Where it reads what was there before."""
+    anywhere: set[Value] = field(default_factory=set)
+    """Of those, what is looked up: an element may read the place of any other."""
     volumes: list[int] = field(default_factory=lambda: [1])
 
     @property
@@ -99,6 +101,8 @@ class Group:
         for read in present:
             if read.value and read.value not in self.made:
                 self.seen.setdefault(read.value, []).append((read.site, reading))
+            if read.value and read.checked:
+                self.anywhere.add(read.value)
         self.made[act.out] = (act.to, writing)
         self.members.append((member, writing))
         return True
@@ -118,7 +122,7 @@ class Group:
         return alike and read.site.spread_over(inner)
 
     def _may_write(self, value: Value, to: Site, level: Level) -> bool:
-        if value in self.made and self.made[value] != (to, level):
+        if value in self.anywhere or (value in self.made and self.made[value] != (to, level)):
             return False
         return all(
             of == level and site.fold == 1 and site.same_place(to)

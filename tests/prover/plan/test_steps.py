@@ -9,12 +9,13 @@ from prover.backends.reference import ReferenceBackend
 from prover.backends.steps import Steps
 from prover.errors import NotFiniteError
 from prover.execute import advance
+from prover.ops import Opcode
 from prover.program import Program
-from prover.row import RegisterId, Segment
+from prover.row import Operand, RegisterId, Row, Segment, register_id
 from prover.state import State
 from tests.prover.generators import Case, Seeded, case, cases
 from tests.prover.plan.drawn import traced
-from tests.prover.replay import by_steps, difference
+from tests.prover.replay import DEPTHS, by_steps, difference, reads
 
 WAYS = {
     "fused": Steps(worth=1),
@@ -119,6 +120,21 @@ def test_states_that_do_not_fit_are_left_to_rows() -> None:
         advance(program, 0, expected, 0, 2 * program.micro_steps, ByRows())
         advance(program, 0, state, 0, 2 * program.micro_steps, backend("numba"))
         assert difference(expected, state) is None
+
+
+def test_what_is_looked_up_is_not_overwritten_meanwhile() -> None:
+    """Every element of the first row reads the place of another, which the second row writes."""
+    table, found = register_id(Segment.PARAMS, 0), register_id(Segment.OUTPUTS, 0)
+    count, shift = 100, (Operand.immediate(0xFFFFFFFF), Operand.immediate(40))
+    dims = (1, 1, 1, count)
+    look = Row(Opcode.GATHER, found, count, dims, 1, (*shift, reads(table, count)))
+    update = Row(Opcode.IADD, table, count, dims, 1, (reads(table, count), Operand.immediate(1000)))
+    program = Program.of([look, update], DEPTHS)
+    state = State(DEPTHS)
+    state.put(table, np.arange(count, dtype=np.uint32))
+    expected = state.copy()
+    by_steps(program, 0, expected, 0, 2 * program.micro_steps)
+    assert agree(program, 0, state, 2, expected) == len(WAYS)
 
 
 def _registers(program: Program, segment: Segment) -> set[RegisterId]:
