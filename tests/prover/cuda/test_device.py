@@ -69,7 +69,7 @@ def convict(name: str, device: Device, court: Court) -> None:
 def test_a_dispute_over_an_emulated_run(court: Court) -> None:
     device = Emulated()
     convict("digits", device, court)
-    assert device.launches > 100, "the device had no part in it"
+    assert device.launches > 20, "the device had no part in it"
 
 
 @pytest.mark.gpu
