@@ -4,18 +4,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prover.commit.keccak import Hash
-from rollup.protocol.ledger import layout
+from rollup.protocol.ledger import layout, witness
 from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.effects import receipt_step, word_root
+from rollup.protocol.ledger.entries import Placed, sign_many, sign_one
 from rollup.protocol.ledger.fast import FastLedger
 from rollup.protocol.ledger.header import Forest, Rules
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, close_epoch, register
 from rollup.protocol.ledger.inbox_effects import inbox_step
+from rollup.protocol.ledger.run import LedgerBatch
 from rollup.protocol.ledger.store import State
 from rollup.protocol.ledger.types import Account, Epoch, Job, JobIndex, Record, Score, Units
-from rollup.protocol.receipts import Work
+from rollup.protocol.receipts import Statement, Work
 from rollup.protocol.types import AccountIndex, Address, Nonce, SlotIndex
-from tests.rollup.protocol.ledger.drawing import OWNERS, name
+from tests.rollup.protocol.ledger.drawing import DOMAIN, KEYS, OWNERS, name
 
 ANN, BOB, CAT = (AccountIndex(index) for index in (1, 2, 3))
 TRAIN, BENCH, SERVE = range(3)
@@ -150,3 +152,51 @@ class Scene:
     def metric(self, value: int) -> Hash:
         """Outputs of an evaluation with this metric."""
         return word_root(value)
+
+
+Step = tuple[LedgerBatch, int, Hash, bytes, Hash]
+"""(batch, position, pre, witness, post)."""
+
+
+def steps_of(scene: Scene, placed_: list[Placed]) -> list[Step]:
+    """All steps of a batch, whose end the scene then is in."""
+    confirmed = InboxEntry(InboxKind.CONFIRM, scene.batch)
+    batch = LedgerBatch.of(DOMAIN.separator, scene.batch, 10 * scene.batch, [confirmed], placed_)
+    found = []
+    for position in range(batch.run.length):
+        pre = scene.state.hash
+        opened = witness.build(batch, scene.state, position)
+        found.append((batch, position, pre, opened, scene.state.hash))
+    return found
+
+
+def busy() -> list[Step]:
+    """A batch of one step of each form that opens the most, bundled ones too."""
+    scene = Scene(ring=2)
+    trained = scene.settled(ANN, after=name("model"))
+    other = scene.settled(BOB, BENCH, scene.metric(70), kind=2, params=name("model"))
+    nonce = scene.account(ANN).nonce
+
+    def after(steps: int) -> Nonce:
+        return Nonce(nonce + steps)
+
+    said: list[LedgerReceipt] = [
+        replace(scene.work(ANN), nonce=after(0)),
+        Action(ActionKind.EVALUATE, ANN, after(1), trained, other, 70),
+        Action(ActionKind.USE, ANN, after(2), other, 0, 900),
+        Statement(16, ANN, after(3), name("a"), name("b")),
+        replace(scene.work(ANN, slot=1), nonce=after(4)),
+    ]
+    alone: list[LedgerReceipt] = [
+        replace(scene.work(ANN), nonce=after(5)),
+        replace(scene.work(ANN), nonce=after(6)),
+        Action(ActionKind.TRANSFER, ANN, after(7), ANN, 0, 5),
+        Action(ActionKind.SETTLE, ANN, after(8), 2, TRAIN),
+    ]
+    steps = steps_of(
+        scene,
+        sign_many(said, DOMAIN, KEYS[0]) + [sign_one(one, DOMAIN, KEYS[0]) for one in alone],
+    )
+    job = Job.unpack(scene.state.read(Forest.JOBS, TRAIN))
+    assert (job.best, job.step) == (70, 2), "both had their effect"
+    return steps

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from prover.commit.keccak import ZERO_HASH, Hash
+from prover.commit.keccak import ZERO_HASH
 from prover.commit.merkle import ceil_log2
 from prover.errors import PositionError, WitnessError
 from rollup.errors import BundleError, ReceiptError, SignatureError
@@ -14,7 +14,7 @@ from rollup.protocol.entries import SignedReceipt, sign_bundle, sign_receipt
 from rollup.protocol.ledger import witness
 from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.entries import Placed, placed, sign_many, sign_one, signer
-from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
+from rollup.protocol.ledger.inbox import InboxKind
 from rollup.protocol.ledger.machine import LedgerTrace
 from rollup.protocol.ledger.run import LedgerBatch, Run
 from rollup.protocol.ledger.trees import NODE, Tree
@@ -22,52 +22,8 @@ from rollup.protocol.ledger.types import MAX_BUNDLE
 from rollup.protocol.receipts import Statement
 from rollup.protocol.types import AccountIndex, Nonce
 from tests.rollup.protocol.ledger.drawing import DOMAIN, KEYS, Drawer, name, signed
-from tests.rollup.protocol.ledger.scene import ANN, BENCH, BOB, TRAIN, Scene
-
-Step = tuple[LedgerBatch, int, Hash, bytes, Hash]
-"""(batch, position, pre, witness, post)."""
-
-
-def steps_of(scene: Scene, placed_: list[Placed]) -> list[Step]:
-    """All steps of a batch, whose end the scene then is in."""
-    confirmed = InboxEntry(InboxKind.CONFIRM, scene.batch)
-    batch = LedgerBatch.of(DOMAIN.separator, scene.batch, 10 * scene.batch, [confirmed], placed_)
-    found = []
-    for position in range(batch.run.length):
-        pre = scene.state.hash
-        opened = witness.build(batch, scene.state, position)
-        found.append((batch, position, pre, opened, scene.state.hash))
-    return found
-
-
-def busy() -> list[Step]:
-    """A batch of one step of each form that opens the most, bundled ones too."""
-    scene = Scene(ring=2)
-    trained = scene.settled(ANN, after=name("model"))
-    other = scene.settled(BOB, BENCH, scene.metric(70), kind=2, params=name("model"))
-    nonce = scene.account(ANN).nonce
-
-    def after(steps: int) -> Nonce:
-        return Nonce(nonce + steps)
-
-    said: list[LedgerReceipt] = [
-        replace(scene.work(ANN), nonce=after(0)),
-        Action(ActionKind.EVALUATE, ANN, after(1), trained, other, 70),
-        Action(ActionKind.USE, ANN, after(2), other, 0, 900),
-        Statement(16, ANN, after(3), name("a"), name("b")),
-        replace(scene.work(ANN, slot=1), nonce=after(4)),
-    ]
-    alone: list[LedgerReceipt] = [
-        replace(scene.work(ANN), nonce=after(5)),
-        replace(scene.work(ANN), nonce=after(6)),
-        Action(ActionKind.TRANSFER, ANN, after(7), ANN, 0, 5),
-        Action(ActionKind.SETTLE, ANN, after(8), 2, TRAIN),
-    ]
-    return steps_of(
-        scene,
-        sign_many(said, DOMAIN, KEYS[0]) + [sign_one(one, DOMAIN, KEYS[0]) for one in alone],
-    )
-
+from tests.rollup.protocol.ledger.scene import ANN, BOB, Scene, busy, steps_of
+from tests.rollup.protocol.ledger.vectors import judged, load
 
 STEPS = busy()
 
@@ -221,3 +177,17 @@ def test_a_growing_tree_is_the_protocols_tree() -> None:
         for place in range(count):
             path = tree.path(place, ceil_log2(count))
             assert merkle.climb(leaves[place], place, path, NODE) == tree.root
+
+
+def test_the_vectors_hold() -> None:
+    for vector in load():
+        assert judged(vector) == vector.post, vector.name
+
+
+def test_the_vectors_show_every_kind_with_and_without_an_effect() -> None:
+    names = {vector.name.replace(", bundled", "") for vector in load()}
+    kinds = ["compute", "inference", *(kind.name.lower() for kind in ActionKind)]
+    entries = [f"inbox {kind.name.lower()}" for kind in InboxKind]
+    assert {f"{kind}: {what}" for kind in kinds for what in ("more", "alone", "nothing")} <= names
+    assert {f"{kind}: {what}" for kind in entries for what in ("more", "alone")} <= names
+    assert {"spoilt", "short", "long", "statement: alone", "other action: alone"} <= names
