@@ -44,7 +44,10 @@ class Graph:
         if dtype == DType.MASK:
             word = 0xFFFFFFFF if value else 0
         else:
-            word = from_float(float(value)) if dtype == DType.F32 else int(value) & 0xFFFFFFFF
+            try:
+                word = from_float(float(value)) if dtype == DType.F32 else int(value) & 0xFFFFFFFF
+            except OverflowError:
+                raise TraceError("an int that is too large for any float") from None
         return self.add(Kind.CONSTANT, (), (), dtype, word)
 
 

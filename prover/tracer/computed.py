@@ -159,6 +159,8 @@ def _concat(lines: Lines, array: Array, views: Sequence[View], out: Buffer) -> N
     """A move for each part; they follow one another along the first axis."""
     at = 0
     for part, view in zip(array.inputs, views, strict=True):
+        if not part.size:
+            continue
         lines.map(Opcode.MOVE, part.shape, [view], out, lines.name, out_offset=at)
         at += part.size
 

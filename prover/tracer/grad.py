@@ -228,9 +228,11 @@ def _normal(array: Array, g: Array) -> Sequence[Array]:
 
 def _ruled(array: Array, g: Array) -> Sequence[Array | None]:
     (rule,) = array.attributes
-    parts = rule(g)
-    for one, part in zip(array.inputs[1:], parts, strict=True):
-        if part.shape != one.shape:
+    parts, inputs = list(rule(g)), array.inputs[1:]
+    if len(parts) != len(inputs):
+        raise TraceError(f"a rule gave {len(parts)} gradients for {len(inputs)} arrays; give None")
+    for one, part in zip(inputs, parts, strict=True):
+        if part is not None and (not isinstance(part, Array) or part.shape != one.shape):
             raise TraceError(f"a rule gave a gradient {part!r} for {one!r}; keep the shape")
     return [None, *parts]
 

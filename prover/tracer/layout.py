@@ -141,7 +141,7 @@ def turned(view: View, modulus: int) -> View | None:
 
 def reshaped(view: View, shape: Shape) -> View | None:
     """The same elements under another shape; None when no strides say that."""
-    if view.buffer is None:
+    if view.buffer is None or 0 in shape:
         return replace(view, shape=shape, strides=(0,) * len(shape))
     runs: list[tuple[int, int]] = []
     for size, stride in zip(view.shape, view.strides, strict=True):

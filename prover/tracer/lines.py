@@ -88,8 +88,10 @@ class Lines:
         """Any row.
 
         Raises:
-            TraceError: when a size has no place in a row.
+            TraceError: when a size has no place in a row, or is 0.
         """
+        if min(*dims, fold) < 1:
+            raise TraceError(f"{name} has no elements; there are no empty arrays here")
         if max(*dims, fold) >= FIELD_BOUND or out.length >= _INT32:
             raise TraceError(f"{name} is too large for a row; cut it into parts")
         line = Line(

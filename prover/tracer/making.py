@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -174,6 +174,9 @@ def detached(x: Array) -> Array:
     return x.graph.add(Kind.DETACH, (x,), x.shape, x.element)
 
 
-def ruled(value: Array, inputs: Sequence[Array], rule: Callable[[Array], Sequence[Array]]) -> Array:
+def ruled(value: Array, inputs: Sequence[Any], rule: Callable[[Array], Sequence[Array]]) -> Array:
     """The same values, whose gradient is given: see `prover.tracer.ruled`."""
+    for one in inputs:
+        if not isinstance(one, Array) or one.graph is not value.graph:
+            raise TraceError(f"a rule is for arrays of this trace, not {type(one).__name__}")
     return value.graph.add(Kind.RULED, (value, *inputs), value.shape, value.element, rule)

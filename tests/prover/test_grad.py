@@ -159,6 +159,24 @@ def test_a_rule_replaces_what_would_be_derived() -> None:
     assert np.array_equal(b, np.full((3, 4), 2))
     with pytest.raises(TraceError, match="keep the shape"):
         gradients(lambda a: xp(a).sum(ruled(a, [a], lambda g: [g[0] * 2])), (A,))
+    with pytest.raises(TraceError, match="keep the shape"):
+        gradients(lambda a: xp(a).sum(ruled(a, [a], lambda g: [2.0])), (A,))
+    with pytest.raises(TraceError, match="2 gradients for 1 arrays"):
+        gradients(lambda a: xp(a).sum(ruled(a, [a], lambda g: [g, g])), (A,))
+    with pytest.raises(TraceError, match="arrays of this trace, not float"):
+        gradients(lambda a: xp(a).sum(ruled(a, [3.0], lambda g: [g])), (A,))
+
+
+def test_a_rule_may_give_nothing() -> None:
+    a, b = gradients(lambda a, b: xp(a).sum(ruled(a * b, [a, b], lambda g: [None, g])), (A, B))
+    assert np.array_equal(a, np.zeros((3, 4)))
+    assert np.array_equal(b, np.ones((3, 4)))
+
+
+def test_the_size_of_a_number_has_no_slope_at_0() -> None:
+    x = np.array([-2.0, 0.0, -0.0, 3.0], np.float32)
+    (found,) = gradients(lambda x: xp(x).sum(xp(x).abs(x)), (x,))
+    assert found.tolist() == [-1.0, 0.0, 0.0, 1.0]
 
 
 def test_what_does_not_matter_has_gradient_zero() -> None:

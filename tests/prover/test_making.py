@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from prover.plan import plan
-from prover.tracer import Array, TraceError, trace
+from prover.tracer import Array, TraceError, namespace, trace
 from prover.tracer.array import current_graph
 from prover.tracer.making import concat, iota
 from tests.prover.traced import evaluate, floats, program_of
@@ -67,6 +67,10 @@ def test_numbers_that_do_not_fit() -> None:
     for number in (2**31, -(2**31) - 1, 0.5, np.inf, np.nan):
         with pytest.raises(TraceError, match="does not fit int32"):
             program_of(lambda x, number=number: x + number, np.zeros(2, np.int32))
+    with pytest.raises(TraceError, match="too large for any float"):
+        program_of(lambda x: x * 10**400, floats(2))
+    with pytest.raises(TraceError, match="20 numbers from 2147483640 in steps of 1 leave int32"):
+        program_of(lambda x: namespace.arange(2147483640, 2147483660), floats(2))
     with pytest.raises(TraceError, match="use where"):
         program_of(lambda x: x[x > 0], floats(2))
     with pytest.raises(TraceError, match="no devices"):
@@ -87,3 +91,32 @@ def test_the_trace_under_way() -> None:
     assert seen
     with pytest.raises(TraceError):
         current_graph()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x[2:2] + 1.0,
+        lambda x: namespace.sum(x[2:2]),
+        lambda x: namespace.mean(x[2:2]),
+        lambda x: namespace.max(x[2:2]),
+        lambda x: namespace.reshape(x[2:2], (0, 4)) * x[0],
+        lambda x: namespace.take(x, namespace.arange(3)[:0]),
+    ],
+)
+def test_nothing_is_computed_from_nothing(function: Callable[[Any], Any]) -> None:
+    with pytest.raises(TraceError, match="there are no empty arrays here"):
+        program_of(function, floats(5))
+
+
+def test_empty_parts_take_no_rows() -> None:
+    x = floats(5)
+    assert np.array_equal(evaluate(lambda x: concat([x[:0], x, x[5:]]), x), x)
+    assert len(program_of(lambda x: concat([x[:0], x, x[5:]]), x).program.rows) == 1
+
+
+def test_ints_of_numpy_are_ints() -> None:
+    four: Any = np.int64(4)
+    made = evaluate(lambda x: namespace.arange(four) + x[0], np.ones(1, np.int32))
+    assert made.dtype.name == "int32"
+    assert made.tolist() == [1, 2, 3, 4]

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Any, Literal
 
+import numpy as np
+
 from prover.ops import Opcode
 from prover.tracer.array import Array, current_graph
 from prover.tracer.making import broadcast, iota, map_op, reshape
@@ -94,7 +96,7 @@ def arange(
     if not step:
         raise TraceError("arange takes a step that is not 0")
     count = ceil((stop - start) / step)
-    whole = all(isinstance(one, int) for one in (start, stop, step))
+    whole = all(isinstance(one, int | np.integer) for one in (start, stop, step))
     made = _steps(count, start, step, DType.I32 if whole else DType.F32)
     return made if dtype is None else astype(made, dtype)
 
@@ -123,6 +125,8 @@ def _steps(count: int, start: float, step: float, dtype: DType) -> Array:
         raise TraceError(f"{count} numbers from {start}; there are no empty arrays here")
     numbers = iota(current_graph(), count)
     if dtype == DType.I32:
+        if not -(2**31) <= int(start) + (count - 1) * int(step) < 2**31:
+            raise TraceError(f"{count} numbers from {start} in steps of {step} leave int32")
         scaled = numbers if step == 1 else numbers * literal(step, DType.I32)
         return scaled if start == 0 else scaled + literal(start, DType.I32)
     floats = astype(numbers, DType.F32)

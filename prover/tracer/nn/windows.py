@@ -32,8 +32,8 @@ class Axis:
                 f"a window of {self.window} places, stride {self.stride}, padding {self.padding}, "
                 f"dilation {self.dilation}; take 1 or more, padding 0 or more"
             )
-        if self.size + 2 * self.padding >= 1 << 23:
-            raise TraceError(f"an axis of {self.size} places; cut it into parts below 2^23")
+        if self.size + 2 * self.padding >= 1 << 22:
+            raise TraceError(f"an axis of {self.size} places; cut it into parts below 2^22")
         if self.count < 1:
             raise TraceError(f"a window of {self.reach} places does not fit {self.size}")
 
@@ -174,7 +174,9 @@ class Windows:
         return xp.where(reads, window, FAR), local
 
     def _quotient(self, x: Any, by: int) -> Any:
-        """x // by of ints below 2^23, -1 or 0 for negative x: a half keeps the rounding away."""
+        """x // by of ints below 2^22, -1 or 0 for negative x: a half keeps the rounding away, of
+        two operations by 2^-24 each.
+        """
         if by == 1:
             return x
         xp = namespace_of(self.like)

@@ -9,6 +9,7 @@ from hypothesis import strategies as some
 
 from prover.backends import backend
 from prover.tracer import TraceError, avg_pool2d, conv1d, conv2d, max_pool2d
+from prover.tracer.nn.windows import Axis, Windows
 from tests.prover.nn.against import check_differences, check_torch, torch_or_skip
 from tests.prover.traced import evaluate, floats, opcodes, program_of
 
@@ -144,3 +145,13 @@ def test_refusals() -> None:
         for run in (lambda f: f(x, w), lambda f: program_of(f, x, w)):
             with pytest.raises(TraceError, match=why):
                 run(function)
+
+
+@pytest.mark.parametrize("by", [3, 7, 255, 1000, 999_983])
+def test_quotients_are_whole_as_far_as_an_axis_may_reach(by: int) -> None:
+    most = (1 << 22) - 1
+    numbers = np.concatenate([np.arange(5000), np.arange(most - 500_000, most)]).astype(np.int32)
+    windows = Windows(numbers, Axis(most, 3, 1, 0), Axis(1, 1, 1, 0))
+    assert np.array_equal(windows._quotient(numbers, by), numbers // by)
+    with pytest.raises(TraceError, match=r"below 2\^22"):
+        Axis(most - 1, 3, 1, 1)
