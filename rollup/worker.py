@@ -14,9 +14,11 @@ from prover.commit.tensor import Words
 from prover.content import ContentStore
 from prover.execute import Result
 from prover.execute import run as run_program
+from prover.plan.profile import register_lengths
 from prover.program import Program
 from prover.record import Keeping
 from prover.record import run as record_run
+from prover.row import Segment, index_of, segment_of
 from rollup.errors import ConfigError
 from rollup.jobs import Job
 from rollup.protocol.eip712 import Domain, address_of
@@ -89,6 +91,25 @@ class Executor:
         )
 
 
+def check_fit(program: Program, segment: Segment, tensors: Sequence[Words], root: Hash) -> None:
+    """That registers are as long as the rows expect: others read as zeros, and the claim would be
+    true and of no use.
+
+    Raises:
+        ConfigError: at the first that is not.
+    """
+    for register, length in sorted(register_lengths(program).items()):
+        if segment_of(register) != segment:
+            continue
+        place = index_of(register)
+        held = len(tensors[place]) if place < len(tensors) else 0
+        if held != length:
+            raise ConfigError(
+                f"{segment.name.lower()} 0x{root.hex()} are not this program's: register {place} "
+                f"has {held} words, not {length}; `plumbline program show` has its shapes"
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who signs, for which ledger, and which bonds back the claims in turn.
@@ -135,15 +156,18 @@ class Worker:
         Raises:
             ContentMissing, ContentError: when the job's program, params or inputs cannot be had.
             NotFiniteError: when a run meets NaN or Inf.
-            ConfigError: when "latest" params are asked for and there are none.
+            ConfigError: when "latest" params are asked for and there are none, or a segment is not
+                one of the program's.
         """
         program = self._content.program(job.program)
         params = job.params if job.params is not None else self.params
         if params is None:
             raise ConfigError('a first job has no "latest" params: name their root')
+        check_fit(program, Segment.PARAMS, self._params_of(params), params)
         made: list[Work] = []
         for inputs in job.inputs:
             tensors = self._content.segment(inputs)
+            check_fit(program, Segment.INPUTS, tensors, inputs)
             at = params
             for turn in range(job.claims):
                 work = self._claim(job, program, turn, at, inputs, tensors)

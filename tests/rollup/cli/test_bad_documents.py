@@ -14,7 +14,7 @@ from rollup.protocol.documents import entry_to_json
 from rollup.protocol.types import address_text
 from tests.rollup.cli.arguments import COMMANDS, DEV, ONE, Arguments, jobs_file, on_l1
 from tests.rollup.cli.conftest import Plumbline
-from tests.rollup.world import SEQUENCER, WORKER, World
+from tests.rollup.world import GROWTH, SEQUENCER, WORKER, World
 
 # ---- documents
 
@@ -190,6 +190,19 @@ def flip_a_bit(path: Path) -> None:
 
 def remove(path: Path) -> None:
     path.unlink()
+
+
+def test_segments_of_another_program_are_not_worked_on(
+    world: World, plumbline: Plumbline, gateway: str
+) -> None:
+    short = world.content.put_segment([np.ones(2, np.uint32)], GROWTH.depths.inputs)
+    path = jobs_file(world, world.job(inputs=(short,)))
+    said = plumbline(
+        "worker", "run", "--no-defend", "--jobs", path, "--content", world.folder / "content",
+        "--backend", "reference", "--gateway", gateway, *on_l1(world), DEV, WORKER,
+    )  # fmt: skip
+    assert said.code == 2
+    assert "are not this program's: register 0 has 2 words, not 4" in said.line
 
 
 @pytest.mark.parametrize("spoil", [cut_a_file, flip_a_bit, remove])
