@@ -55,14 +55,23 @@ __device__ __forceinline__ void permute(u64* a, const u64* __restrict__ constant
     for (u32 number = 0; number < 24u; ++number) round(a, constants[number]);
 }
 
-// Four words of a leaf from word 4 q on; those past the tensor's end are 0.
-__device__ __forceinline__ uint4 quad(const u32* words, u32 q, u32 present) {
-    if (4u * q + 4u <= present) return __ldg((const uint4*)words + q);
-    uint4 some = make_uint4(0u, 0u, 0u, 0u);
-    if (4u * q < present) some.x = __ldg(words + 4u * q);
-    if (4u * q + 1u < present) some.y = __ldg(words + 4u * q + 1u);
-    if (4u * q + 2u < present) some.z = __ldg(words + 4u * q + 2u);
-    return some;
+// Words of a leaf, as many quads from quad `first` on; those past the tensor's end are 0. All are
+// asked for before the first one is waited for.
+__device__ __forceinline__ void quads(
+    u32* w, const u32* words, u32 first, u32 count, u32 present
+) {
+    if (4u * (first + count) <= present) {
+        #pragma unroll
+        for (u32 q = 0; q < count; ++q) {
+            const uint4 four = __ldg((const uint4*)words + first + q);
+            w[4u * q] = four.x; w[4u * q + 1u] = four.y;
+            w[4u * q + 2u] = four.z; w[4u * q + 3u] = four.w;
+        }
+        return;
+    }
+    #pragma unroll
+    for (u32 i = 0; i < 4u * count; ++i)
+        w[i] = 4u * first + i < present ? __ldg(words + 4u * first + i) : 0u;
 }
 
 // A leaf's hash: the tag's byte, so that all words lie a byte further, 64 words and the padding
@@ -70,29 +79,26 @@ __device__ __forceinline__ uint4 quad(const u32* words, u32 q, u32 present) {
 __device__ __forceinline__ void leaf(
     u64* a, const u32* words, u32 present, const u64* __restrict__ constants
 ) {
-    u32 last = LEAFu << 24;
+    u32 w[36], last = LEAFu << 24;
+    quads(w, words, 0u, 9u, present);
+    #pragma unroll
+    for (u32 i = 0; i < 17u; ++i) {
+        a[i] = joined(
+            __funnelshift_l(last, w[2u * i], 8), __funnelshift_l(w[2u * i], w[2u * i + 1u], 8));
+        last = w[2u * i + 1u];
+    }
     #pragma unroll
     for (u32 i = 17; i < 25u; ++i) a[i] = 0ull;
-    #pragma unroll
-    for (u32 q = 0; q < 9u; ++q) {
-        const uint4 w = quad(words, q, present);
-        a[2u * q] = joined(__funnelshift_l(last, w.x, 8), __funnelshift_l(w.x, w.y, 8));
-        last = w.y;
-        if (q < 8u) {
-            a[2u * q + 1u] = joined(__funnelshift_l(last, w.z, 8), __funnelshift_l(w.z, w.w, 8));
-            last = w.w;
-        }
-    }
-    a[17] = 0ull;
     permute(a, constants);
+    // Words 32 and 33 again: they are not worth registers meanwhile.
+    quads(w, words, 8u, 8u, present);
+    last = w[1];
     #pragma unroll
-    for (u32 q = 8; q < 16u; ++q) {
-        const uint4 w = quad(words, q, present);
-        if (q > 8u)
-            a[2u * q - 17u] ^= joined(__funnelshift_l(last, w.x, 8), __funnelshift_l(w.x, w.y, 8));
-        last = w.y;
-        a[2u * q - 16u] ^= joined(__funnelshift_l(last, w.z, 8), __funnelshift_l(w.z, w.w, 8));
-        last = w.w;
+    for (u32 i = 0; i < 15u; ++i) {
+        a[i] ^= joined(
+            __funnelshift_l(last, w[2u * i + 2u], 8),
+            __funnelshift_l(w[2u * i + 2u], w[2u * i + 3u], 8));
+        last = w[2u * i + 3u];
     }
     a[15] ^= (u64)(last >> 24 | 0x100u);
     a[16] ^= 0x8000000000000000ull;
