@@ -138,8 +138,8 @@ def applied(random: np.random.Generator, accounts: int, batches: int) -> list[Re
     return [
         rate(f"ledger/apply/{size}", apply_time, BATCH, "receipts/s", target=target),
         Result(
-            f"ledger/state-root/{size}/batch=4096", hash_time.median * 1e3, "ms", "lower", root, None,
-            hash_time.spread,
+            f"ledger/state-root/{size}/batch=4096", hash_time.median * 1e3, "ms", "lower", root,
+            None, hash_time.spread,
         ),
         rate(f"ledger/apply-and-root/{size}", both, BATCH, "receipts/s"),
     ]  # fmt: skip

@@ -15,11 +15,11 @@ from prover.commit.hashes import hash_all
 from prover.commit.keccak import Hash
 from prover.commit.merkle import ceil_log2
 from rollup.protocol.ledger import kernel
-from rollup.protocol.ledger.fasttree import FastTree
+from rollup.protocol.ledger.fasttree import FastTree, distinct
 from rollup.protocol.ledger.header import GENESIS_RULES, Forest, Header, Rules, genesis
 from rollup.protocol.ledger.inbox import InboxEntry
 from rollup.protocol.ledger.inbox_effects import inbox_step
-from rollup.protocol.ledger.layout import DTYPES, RECEIPT, Rows, messages, row, rules_row
+from rollup.protocol.ledger.layout import DTYPES, RECEIPT, Rows, messages, row, rules_row, taken
 from rollup.protocol.ledger.store import with_root
 from rollup.protocol.ledger.trees import LEAF_TAGS, place_of, places
 from rollup.protocol.ledger.types import MAX_RING, Score
@@ -161,8 +161,8 @@ class FastLedger:
         touched = [places for places in self._touched[forest] if len(places)]
         self._touched[forest] = []
         if touched:
-            changed = np.unique(np.concatenate(touched))
-            leaves = messages(forest, self._rows[forest][changed])
+            changed = distinct(np.sort(np.concatenate(touched)))
+            leaves = messages(forest, taken(self._rows[forest], changed))
             self._trees[forest].put(changed, hash_all(LEAF_TAGS[forest], leaves))
         root = self._trees[forest].root(places(self.header, forest))
         self.header = with_root(self.header, forest, root)

@@ -63,13 +63,17 @@ class FastTree:
         """Sets these places, which ascend and are inside, and hashes what lies above them."""
         self._rows[0][places] = leaves
         for height in range(len(self._rows) - 1):
-            places = places >> 1
-            first = np.empty(len(places), bool)
-            first[:1] = True
-            np.not_equal(places[1:], places[:-1], out=first[1:])
-            places = places[first]
-            pairs = self._rows[height].reshape(-1, 2 * HASH_BYTES)
-            self._rows[height + 1][places] = hash_all(NODE, pairs[places])
+            places = distinct(places >> 1)
+            pairs = np.take(self._rows[height].view("<u8").reshape(-1, 8), places, axis=0)
+            self._rows[height + 1][places] = hash_all(NODE, pairs.view(np.uint8))
+
+
+def distinct(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The values of an array in ascending order, each once."""
+    first = np.empty(len(ascending), bool)
+    first[:1] = True
+    np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
+    return ascending[first]
 
 
 def _absent(height: int, depth: int) -> Hashes:
