@@ -11,9 +11,6 @@ from functools import cache
 from pathlib import Path
 
 _FUNCTION = re.compile(r"^\.text\.(\w+):")
-_ROUTINE = re.compile(
-    r"^\$?__internal_\d+_\$__cuda_(\w+):|^\$(\w+)\$__internal_\d+_\$__cuda_(\w+):"
-)
 _INSTRUCTION = re.compile(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][\w.]*)")
 
 
