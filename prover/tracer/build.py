@@ -18,6 +18,7 @@ from prover.tracer.fields import Arrays, Field, Layout, like
 from prover.tracer.grad import gradient
 from prover.tracer.layout import Buffer, View, dense
 from prover.tracer.lowering import SEEN, Lowering
+from prover.tracer.making import constant_word
 from prover.tracer.optim import SGD, Optimizer, counts_of, weights_of
 from prover.tracer.registers import allocate
 from prover.tracer.symbols import Kind, Step, TraceError
@@ -100,7 +101,10 @@ def training_step(loss: LossFunction, optimizer: float | Optimizer) -> StepFunct
     def step(params: Any, inputs: Any, number: Any) -> tuple[Arrays, Arrays]:
         weights = weights_of(params)
         value = loss({**weights, **counts_of(params)}, inputs, number)
-        return used.update(params, gradient(value, weights)), {"loss": value}
+        grads = gradient(value, weights)
+        if all(constant_word(grad) == 0 for grad in grads.values()):
+            raise TraceError(f"the loss depends on none of {sorted(weights)}: nothing is learned")
+        return used.update(params, grads), {"loss": value}
 
     return step
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from prover.tracer import TraceError, dropout, trace, training_step
 from tests.prover.traced import floats, program_of
@@ -15,6 +14,13 @@ A = floats(3, 4)
 
 def namespace(x: Any) -> Any:
     return x.__array_namespace__()
+
+
+@pytest.fixture
+def torch() -> Any:
+    return pytest.importorskip(
+        "torch", reason="torch is not installed: pip install plumbline[torch]"
+    )
 
 
 COMPUTED: list[Callable[[Any, Any], Any]] = [
@@ -39,7 +45,7 @@ def test_nothing_is_computed_with_the_step(how: Callable[[Any, Any], Any]) -> No
         trace(lambda p, i, s: ({}, {"x": how(i["x"], s)}), {}, {"x": A})
 
 
-def test_what_belongs_to_plain_arrays_is_refused_with_what_to_use() -> None:
+def test_what_belongs_to_plain_arrays_is_refused_with_what_to_use(torch: Any) -> None:
     x = torch.ones(3, 4)
 
     def overwritten(a: Any) -> Any:
@@ -59,7 +65,7 @@ def test_what_belongs_to_plain_arrays_is_refused_with_what_to_use() -> None:
             program_of(function, A)
 
 
-def test_a_training_step_that_is_none() -> None:
+def test_a_training_step_that_is_none(torch: Any) -> None:
     def stepped(loss: Callable[[Any], Any], optimizer: Any = 0.1) -> None:
         trace(training_step(lambda p, i, s: loss(p["w"]), optimizer), {"w": A}, {})
 
@@ -79,7 +85,7 @@ def test_a_training_step_that_is_none() -> None:
         trace(lambda p, i, s: ({}, p["w"]), {"w": A}, {})
 
 
-def test_arrays_of_other_kinds_are_named() -> None:
+def test_arrays_of_other_kinds_are_named(torch: Any) -> None:
     for given, why in (
         (A.astype(np.float64), "x: float64 is no dtype of the tensor machine; use float32"),
         (np.ones(3, np.int64), "x: int64 is no dtype of the tensor machine; use int32"),
@@ -88,3 +94,8 @@ def test_arrays_of_other_kinds_are_named() -> None:
     ):
         with pytest.raises(TraceError, match=why):
             trace(lambda p, i, s: ({}, {"y": i["x"]}), {}, {"x": given})
+
+
+def test_a_loss_of_no_param_is_refused() -> None:
+    with pytest.raises(TraceError, match=r"depends on none of \['w'\]"):
+        trace(training_step(lambda p, i, step: i["x"][0, 0], 0.1), {"w": A}, {"x": A})
