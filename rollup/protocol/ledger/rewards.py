@@ -22,12 +22,6 @@ from rollup.protocol.ledger.types import (
 )
 
 
-def part_floor(whole: int, bps: Bps) -> int:
-    """`bps` ten-thousandths of `whole` (u64), rounded down."""
-    thousands, rest = divmod(whole, BPS)
-    return thousands * bps + rest * bps // BPS
-
-
 def part_ceil(whole: int, bps: Bps) -> int:
     """`bps` ten-thousandths of `whole` (u64), rounded up."""
     thousands, rest = divmod(whole, BPS)
