@@ -18,7 +18,7 @@ from rollup.protocol.ledger import kernel
 from rollup.protocol.ledger.fasttree import FastTree, distinct
 from rollup.protocol.ledger.header import GENESIS_RULES, Forest, Header, Rules, genesis
 from rollup.protocol.ledger.inbox import InboxEntry
-from rollup.protocol.ledger.inbox_effects import inbox_step
+from rollup.protocol.ledger.inbox_effects import Posted, inbox_step
 from rollup.protocol.ledger.layout import DTYPES, RECEIPT, Rows, messages, row, rules_row, taken
 from rollup.protocol.ledger.store import with_root
 from rollup.protocol.ledger.trees import LEAF_TAGS, place_of, places
@@ -78,10 +78,23 @@ class FastLedger:
         """
         return self._rows[forest]
 
-    def apply(self, batch: int, posted: int, inbox: Sequence[InboxEntry], receipts: Rows) -> None:
-        """A whole batch: its inbox part, then its receipts (rows of `layout.RECEIPT`)."""
+    def apply(
+        self,
+        batch: int,
+        posted: int,
+        inbox: Sequence[InboxEntry],
+        receipts: Rows,
+        separator: Hash | None = None,
+    ) -> None:
+        """A whole batch: its inbox part, then its receipts (rows of `layout.RECEIPT`).
+
+        Raises:
+            ReceiptError: for a forced receipt without its bytes, or without the domain separator
+                that its signature counts under.
+        """
+        post = None if separator is None else Posted(separator, batch, posted)
         for entry in inbox:
-            inbox_step(self, entry)
+            inbox_step(self, entry, post)
         if not len(receipts):
             return
         if receipts.dtype != RECEIPT:

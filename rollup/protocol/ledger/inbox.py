@@ -7,7 +7,11 @@ from typing import Final
 
 from prover.commit.keccak import ZERO_HASH, Hash, tagged
 from prover.commit.tags import Tag
+from rollup.errors import ReceiptError
+from rollup.protocol.eip712 import Signature
+from rollup.protocol.ledger.actions import LedgerReceipt
 from rollup.protocol.ledger.header import Rules
+from rollup.protocol.ledger.packing import forced_bytes, forced_hash
 from rollup.protocol.types import Address
 
 
@@ -32,15 +36,23 @@ class InboxKind(IntEnum):
     SLASH before."""
     EPOCH = 8
     """Epoch `a`, the current one, closes with a pool of `b`; `x` and `y` are the next rules."""
+    FORCED = 9
+    """Somebody gave L1 the receipt behind `x`, for no batch to leave it out."""
 
 
 _ENTRY: Final = struct.Struct(">B4Q32s32s32s")
 INBOX_BYTES: Final = _ENTRY.size
+MAX_FORCED: Final = 2**16 - 1
+"""Bytes behind `x`; L1 takes none but a packed receipt and its signature, at most 283."""
 
 
 @dataclass(frozen=True, slots=True)
 class InboxEntry:
-    """Four numbers (u64) and three words of 32 bytes; what they mean depends on the kind (u8)."""
+    """Four numbers (u64) and three words of 32 bytes; what they mean depends on the kind (u8).
+
+    Raises:
+        ReceiptError: when `forced` is not what `x` is the hash of, or too long.
+    """
 
     kind: int
     a: int = 0
@@ -50,6 +62,14 @@ class InboxEntry:
     x: Hash = ZERO_HASH
     y: Hash = ZERO_HASH
     z: Hash = ZERO_HASH
+    forced: bytes | None = None
+    """What `x` is the hash of, H(FORCED | forced): of kind 9, which cannot be applied without."""
+
+    def __post_init__(self) -> None:
+        if self.forced is None:
+            return
+        if len(self.forced) > MAX_FORCED or forced_hash(self.forced) != self.x:
+            raise ReceiptError("a forced receipt is what the entry's x is the hash of, below 2^16")
 
     def pack(self) -> bytes:
         """129 bytes."""
@@ -79,6 +99,12 @@ class InboxEntry:
 def register(account: int, address: Address) -> InboxEntry:
     """`address` has the index `account`."""
     return InboxEntry(InboxKind.REGISTER, account, x=Hash(bytes(12) + address))
+
+
+def force(receipt: LedgerReceipt, signature: Signature) -> InboxEntry:
+    """A receipt that somebody gave to L1, signed by itself."""
+    data = forced_bytes(receipt, signature)
+    return InboxEntry(InboxKind.FORCED, x=forced_hash(data), forced=data)
 
 
 def close_epoch(epoch: int, pool: int, rules: Rules) -> InboxEntry:

@@ -5,12 +5,17 @@ nothing but how many were consumed.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
+from prover.commit.keccak import Hash
+from rollup.errors import ReceiptError
 from rollup.protocol.ledger import rewards
+from rollup.protocol.ledger.effects import receipt_step
+from rollup.protocol.ledger.entries import signer
 from rollup.protocol.ledger.header import Forest
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
+from rollup.protocol.ledger.packing import unpack_forced
 from rollup.protocol.ledger.store import Store, account_at, put_account
 from rollup.protocol.ledger.trees import known
 from rollup.protocol.ledger.types import (
@@ -24,6 +29,18 @@ from rollup.protocol.ledger.types import (
     Job,
     Score,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What of a batch's post a receipt's step depends on."""
+
+    separator: Hash
+    """EIP-712 domain separator that signatures count under."""
+    batch: int
+    """u64, the batch's number."""
+    time: int
+    """u64, protocol time of its post."""
 
 
 def register(store: Store, entry: InboxEntry) -> None:
@@ -104,8 +121,28 @@ _INBOX: Final[dict[int, Callable[[Store, InboxEntry], None]]] = {
 }
 
 
-def inbox_step(store: Store, entry: InboxEntry) -> None:
-    """One inbox entry."""
-    if entry.kind in _INBOX:
+def forced(store: Store, entry: InboxEntry, posted: Posted) -> None:
+    """A receipt as any of the batch's; bytes that are none do nothing."""
+    if entry.forced is None:
+        raise ReceiptError("a forced receipt is applied with the bytes that L1 was given")
+    try:
+        said = unpack_forced(entry.forced)
+    except ReceiptError:
+        return
+    signed_by = signer(said, posted.separator)
+    receipt_step(store, posted.batch, posted.time, said.receipt, signed_by)
+
+
+def inbox_step(store: Store, entry: InboxEntry, posted: Posted | None = None) -> None:
+    """One inbox entry. A forced receipt counts under the post of the batch that takes it.
+
+    Raises:
+        ReceiptError: for a forced receipt without its bytes or the post.
+    """
+    if entry.kind == InboxKind.FORCED:
+        if posted is None:
+            raise ReceiptError("a forced receipt is applied under the post of a batch; name it")
+        forced(store, entry, posted)
+    elif entry.kind in _INBOX:
         _INBOX[entry.kind](store, entry)
     store.header = replace(store.header, inbox=store.header.inbox + 1)

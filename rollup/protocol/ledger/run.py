@@ -12,7 +12,7 @@ from rollup.errors import ReceiptError
 from rollup.protocol.ledger.effects import receipt_step
 from rollup.protocol.ledger.entries import Placed, signer
 from rollup.protocol.ledger.inbox import InboxEntry
-from rollup.protocol.ledger.inbox_effects import inbox_step
+from rollup.protocol.ledger.inbox_effects import Posted, inbox_step
 from rollup.protocol.ledger.store import Store
 
 _RUN: Final = struct.Struct(">32sQQI32sI32s")
@@ -66,6 +66,11 @@ class Run:
         """Steps."""
         return self.inbox + self.receipts
 
+    @property
+    def post(self) -> Posted:
+        """What its receipts count under."""
+        return Posted(self.separator, self.batch, self.posted)
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerBatch:
@@ -112,6 +117,6 @@ def step(store: Store, batch: LedgerBatch, position: int) -> None:
         raise IndexError(f"no step {position} in a run of {batch.run.length}")
     run = batch.run
     if position < run.inbox:
-        return inbox_step(store, batch.inbox[position])
+        return inbox_step(store, batch.inbox[position], run.post)
     entry = batch.entries[position - run.inbox]
     return receipt_step(store, run.batch, run.posted, entry.receipt, signer(entry, run.separator))

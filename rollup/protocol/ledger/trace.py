@@ -61,4 +61,4 @@ class FastTrace:
         run = self._batch.run
         entries = self._batch.inbox[start:stop]
         rows = self._rows[max(start - run.inbox, 0) : max(stop - run.inbox, 0)]
-        state.apply(run.batch, run.posted, entries, rows)
+        state.apply(run.batch, run.posted, entries, rows, run.separator)

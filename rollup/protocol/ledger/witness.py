@@ -5,6 +5,7 @@ the same definition over what the witness opens, against the running roots.
 """
 
 import struct
+from dataclasses import replace
 from typing import Final
 
 from prover.commit.keccak import ZERO_HASH, Hash, tagged
@@ -12,14 +13,15 @@ from prover.commit.merkle import ceil_log2, climb
 from prover.commit.tags import Tag
 from prover.errors import WitnessError
 from prover.witness import Reader
+from rollup.errors import ReceiptError
 from rollup.protocol.eip712 import Signature
 from rollup.protocol.ledger import run as runs
-from rollup.protocol.ledger.actions import Action, LedgerReceipt
 from rollup.protocol.ledger.effects import receipt_step
 from rollup.protocol.ledger.entries import Place, Placed, signer
 from rollup.protocol.ledger.header import HEADER_BYTES, Forest, Header
-from rollup.protocol.ledger.inbox import INBOX_BYTES, InboxEntry
+from rollup.protocol.ledger.inbox import INBOX_BYTES, InboxEntry, InboxKind
 from rollup.protocol.ledger.inbox_effects import inbox_step
+from rollup.protocol.ledger.packing import pack_receipt, packed_bytes, unpack_receipt
 from rollup.protocol.ledger.run import RUN_BYTES, LedgerBatch, Run
 from rollup.protocol.ledger.store import Whole, with_root
 from rollup.protocol.ledger.trees import (
@@ -30,30 +32,17 @@ from rollup.protocol.ledger.trees import (
     places,
     pushed_root,
 )
-from rollup.protocol.receipts import Bundle, Statement, Work
+from rollup.protocol.receipts import Bundle
 
-_WORK: Final = struct.Struct(">B3Q20s32sQI32s32s32s32s")
-_STATEMENT: Final = struct.Struct(">B2Q32s32s")
-_ACTION: Final = struct.Struct(">B5Q")
 _BUNDLE: Final = struct.Struct(">2QI32sI")
+_FORCED: Final = struct.Struct(">H")
 
 
-def pack_receipt(receipt: LedgerReceipt) -> bytes:
-    """A byte for the form (0 Work, 1 Statement, 2 Action), then the fields, packed."""
-    if isinstance(receipt, Work):
-        return b"\0" + _WORK.pack(
-            receipt.kind, receipt.account, receipt.nonce, receipt.slot, receipt.defender,
-            receipt.program, receipt.first_step, receipt.steps, receipt.params, receipt.inputs,
-            receipt.params_after, receipt.outputs,
-        )  # fmt: skip
-    if isinstance(receipt, Statement):
-        return b"\1" + _STATEMENT.pack(
-            receipt.kind, receipt.account, receipt.nonce, receipt.subject, receipt.content
-        )
-    return b"\2" + _ACTION.pack(
-        receipt.kind, receipt.account, receipt.nonce, receipt.target, receipt.other,
-        receipt.amount,
-    )  # fmt: skip
+def pack_inbox(entry: InboxEntry) -> bytes:
+    """The entry, and of a forced receipt the bytes behind it with their length (u16)."""
+    if entry.kind != InboxKind.FORCED or entry.forced is None:
+        return entry.pack()
+    return entry.pack() + _FORCED.pack(len(entry.forced)) + entry.forced
 
 
 def pack_entry(entry: Placed) -> bytes:
@@ -108,7 +97,7 @@ def build(batch: LedgerBatch, state: Whole, position: int) -> bytes:
     runs.step(recorder, batch, position)
     inside = position < batch.run.inbox
     said = (
-        batch.inbox[position].pack()
+        pack_inbox(batch.inbox[position])
         if inside
         else pack_entry(batch.entries[position - batch.run.inbox])
     )
@@ -178,9 +167,9 @@ def step(program: Hash, position: int, pre: Hash, witness: bytes) -> Hash:
         raise WitnessError("the header is not the prestate's")
     store = Opened(Header.unpack(packed), reader)
     if position < run.inbox:
-        entry = InboxEntry.unpack(reader.take(INBOX_BYTES))
+        entry = _inbox_entry(reader)
         _in_run(reader, entry.leaf, position, run.inbox, run.inbox_root)
-        inbox_step(store, entry)
+        inbox_step(store, entry, run.post)
     else:
         said = _entry(reader)
         _in_run(reader, said.leaf, position - run.inbox, run.receipts, run.receipts_root)
@@ -199,17 +188,22 @@ def _in_run(reader: Reader, leaf: Hash, index: int, count: int, root: Hash) -> N
         raise WitnessError("what the step applies is not what stands at its position")
 
 
+def _inbox_entry(reader: Reader) -> InboxEntry:
+    entry = InboxEntry.unpack(reader.take(INBOX_BYTES))
+    if entry.kind != InboxKind.FORCED:
+        return entry
+    try:
+        return replace(entry, forced=reader.take(reader.number(_FORCED.size)))
+    except ReceiptError:
+        raise WitnessError("the forced receipt is not what the entry's x is of") from None
+
+
 def _entry(reader: Reader) -> Placed:
     form = reader.number(1)
-    receipt: LedgerReceipt
-    if form == 0:
-        receipt = Work(*_WORK.unpack(reader.take(_WORK.size)))
-    elif form == 1:
-        receipt = Statement(*_STATEMENT.unpack(reader.take(_STATEMENT.size)))
-    elif form == 2:
-        receipt = Action(*_ACTION.unpack(reader.take(_ACTION.size)))
-    else:
+    size = packed_bytes(form)
+    if size is None:
         raise WitnessError(f"no receipt has the form {form}")
+    receipt = unpack_receipt(bytes([form]) + reader.take(size - 1))
     signature = Signature(reader.take(65))
     bundled = reader.number(1)
     if bundled > 1:

@@ -10,14 +10,14 @@ from typing import Final
 
 from prover.commit.keccak import Hash, keccak
 from rollup.protocol.eip712 import Domain, Signature, address_of
-from rollup.protocol.ledger import inbox, layout
+from rollup.protocol.ledger import inbox, layout, packing
 from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.effects import receipt_step, word_root
 from rollup.protocol.ledger.entries import Placed, sign_one
 from rollup.protocol.ledger.fast import FastLedger
 from rollup.protocol.ledger.header import Forest, Rules
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
-from rollup.protocol.ledger.inbox_effects import inbox_step
+from rollup.protocol.ledger.inbox_effects import Posted, inbox_step
 from rollup.protocol.ledger.run import LedgerBatch
 from rollup.protocol.ledger.store import State
 from rollup.protocol.ledger.types import (
@@ -100,7 +100,7 @@ class Drawer:
     def entry(self) -> InboxEntry:
         """Any inbox entry."""
         rng, header = self.rng, self.state.header
-        kind = rng.choices([*InboxKind, 99], [1, 2, 3, 1, 1, 2, 9, 2, 1])[0]
+        kind = rng.choices([*InboxKind, 99], [1, 2, 3, 1, 1, 2, 10, 2, 3, 1])[0]
         account = self.any_of(Forest.ACCOUNTS)
         slot = rng.choice([0, 0, 1, 2, 63, 64, U64_MAX])
         if kind == InboxKind.REGISTER:
@@ -121,11 +121,25 @@ class Drawer:
             step = rng.choice([0, 0, 0, U64_MAX - 3])
             return InboxEntry(kind, index, work, step, rng.choice([0, 50, self.posted]),
                               program, inputs, params)  # fmt: skip
+        if kind == InboxKind.FORCED:
+            return self._forced()
         if kind == InboxKind.CONFIRM:
             far = rng.random() < 0.02
             return InboxEntry(kind, U64_MAX if far else rng.randrange(1 + self.posted // 10))
         epoch = header.epoch + (rng.random() < 0.1)
         return inbox.close_epoch(epoch, self.number() >> rng.choice([0, 1, 20]), self.rules())
+
+    def _forced(self) -> InboxEntry:
+        """A receipt past the sequencer, or bytes that are none."""
+        rng = self.rng
+        placed = signed(*self.receipt())
+        data = packing.forced_bytes(placed.receipt, placed.signature)
+        trick = rng.random()
+        if trick < 0.05:
+            data = data[: rng.choice([0, 1, 64, 65, 66, len(data) - 1])]
+        elif trick < 0.1:
+            data = rng.choice([data + b"\0", b"\3" + data[1:], bytes(65), b"\2" + bytes(300)])
+        return InboxEntry(InboxKind.FORCED, x=packing.forced_hash(data), forced=data)
 
     def receipt(self) -> tuple[LedgerReceipt, Address | None]:
         """Any receipt, and who signed it."""
@@ -251,7 +265,7 @@ class Drawer:
         said: list[InboxEntry] = []
         for _ in range(entries):
             said.append(self.entry())
-            inbox_step(self.state, said[-1])
+            inbox_step(self.state, said[-1], Posted(DOMAIN.separator, number, self.posted))
         made: list[LedgerReceipt] = []
         signers: list[Address | None] = []
         for _ in range(receipts):

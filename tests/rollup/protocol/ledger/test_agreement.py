@@ -26,11 +26,13 @@ MACHINE: Machine = LedgerMachine()
 
 def test_random_histories_reach_every_effect_alike() -> None:
     seen: Counter[str] = Counter()
-    for seed in range(14):
+    for seed in range(20):
         fast, drawer = pair(ring=6, seed=seed)
         for number in range(2, 30):
             entries, receipts, signers = drawer.batch(number, 3, 30)
-            fast.apply(number, drawer.posted, entries, layout.receipts(receipts, signers))
+            fast.apply(
+                number, drawer.posted, entries, layout.receipts(receipts, signers), DOMAIN.separator
+            )
             assert fast.hash == drawer.state.hash, (seed, number)
         header = drawer.state.header
         seen["ring turned"] += header.counts[Forest.RECORDS] > 64
@@ -114,7 +116,9 @@ def test_both_traces_know_the_same_run(ring: int) -> None:
         for position in (-1, batch.run.length):
             with pytest.raises(PositionError):
                 quick.witness(position)
-        fast.apply(number, drawer.posted, entries, layout.receipts(receipts, signers))
+        fast.apply(
+            number, drawer.posted, entries, layout.receipts(receipts, signers), DOMAIN.separator
+        )
 
 
 def test_a_copy_of_a_state_lives_its_own_life() -> None:
@@ -140,7 +144,7 @@ class Epochs(RuleBasedStateMachine):
         self.number += 1
         said, made, signers = self.drawer.batch(self.number, entries, receipts)
         rows = layout.receipts(made, signers)
-        self.fast.apply(self.number, self.drawer.posted, said, rows)
+        self.fast.apply(self.number, self.drawer.posted, said, rows, DOMAIN.separator)
         self.stale = True
 
     @precondition(lambda self: self.stale)

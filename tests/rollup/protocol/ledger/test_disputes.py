@@ -227,7 +227,7 @@ def test_a_fault_anywhere_in_a_random_batch_is_proven_by_the_fast_path(seed: int
     fast, drawer = pair(ring=4, seed=seed)
     for number in range(2, 5):
         said, made, signers = drawer.batch(number, 2, 20)
-        fast.apply(number, drawer.posted, said, layout.receipts(made, signers))
+        fast.apply(number, drawer.posted, said, layout.receipts(made, signers), DOMAIN.separator)
     pre = drawer.state.copy()
     drawn = drawn_batch(drawer, 5, 4, 40)
     truth = FastTrace(drawn, fast)

@@ -11,7 +11,7 @@ from prover.errors import PositionError, WitnessError
 from rollup.errors import BundleError, ReceiptError, SignatureError
 from rollup.protocol.eip712 import Signature
 from rollup.protocol.entries import SignedReceipt, sign_bundle, sign_receipt
-from rollup.protocol.ledger import witness
+from rollup.protocol.ledger import packing, witness
 from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.entries import Placed, placed, sign_many, sign_one, signer
 from rollup.protocol.ledger.inbox import InboxKind
@@ -126,11 +126,11 @@ def test_what_cannot_be_an_entry_is_refused() -> None:
 
 def test_forms_that_no_receipt_has_are_refused() -> None:
     batch, position, pre, opened, _ = STEPS[1]
-    at = opened.index(witness.pack_receipt(batch.entries[0].receipt))
+    at = opened.index(packing.pack_receipt(batch.entries[0].receipt))
     spoilt = opened[:at] + b"\x03" + opened[at + 1 :]
     with pytest.raises(WitnessError, match="form 3"):
         witness.step(batch.run.hash, position, pre, spoilt)
-    flag = at + len(witness.pack_receipt(batch.entries[0].receipt)) + 65
+    flag = at + len(packing.pack_receipt(batch.entries[0].receipt)) + 65
     with pytest.raises(WitnessError, match="bundled"):
         witness.step(batch.run.hash, position, pre, opened[:flag] + b"\2" + opened[flag + 1 :])
 
@@ -142,7 +142,7 @@ def test_receipts_take_their_forms() -> None:
         Statement(16, ANN, Nonce(0), name("a"), name("b")),
         scene.action(ActionKind.USE, ANN),
     ]
-    packed = [witness.pack_receipt(one) for one in receipts]
+    packed = [packing.pack_receipt(one) for one in receipts]
     assert [(one[:1], len(one)) for one in packed] == [(b"\0", 218), (b"\1", 82), (b"\2", 42)]
 
 
