@@ -3,25 +3,34 @@ pragma solidity ^0.8.28;
 
 import {Claim} from "./interfaces/IClaimHost.sol";
 import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
+import {IInbox} from "./interfaces/IInbox.sol";
 import {IPrograms} from "./interfaces/IPrograms.sol";
 import {Caps, Header, IRollup, Opening, RollupParameters, Work} from "./interfaces/IRollup.sol";
 import {IStakeVault} from "./interfaces/IStakeVault.sol";
-import {ReceiptId, Receipts} from "./libraries/Receipts.sol";
+import {History} from "./libraries/History.sol";
+import {InboxKinds} from "./libraries/InboxKinds.sol";
+import {ReceiptId, Receipts, StructHash} from "./libraries/Receipts.sol";
 import {Tags} from "./libraries/Tags.sol";
 import {TensorClaims} from "./libraries/TensorClaims.sol";
+import {Inbox} from "./Inbox.sol";
 
 /// @title Rollup
 /// @notice See IRollup. Storage a batch is one word, its header's hash; one more word holds both ends of the chain of
-/// batches and the sequencer's slot.
-contract Rollup is IRollup {
+/// batches, the inbox's count and the sequencer's slot.
+contract Rollup is IRollup, Inbox {
     using Receipts for Work;
 
     uint256 private constant MAX_CHUNK = 120_000;
+    uint256 private constant MAX_RECEIPTS = 65_536;
 
     /// @inheritdoc IRollup
     address public immutable SEQUENCER;
     /// @inheritdoc IRollup
     uint64 public immutable WINDOW;
+    /// @inheritdoc IRollup
+    uint64 public immutable DEADLINE;
+    /// @inheritdoc IRollup
+    uint32 public immutable INBOX_CAP;
     /// @inheritdoc IRollup
     uint8 public immutable KIND;
     /// @inheritdoc IRollup
@@ -35,11 +44,13 @@ contract Rollup is IRollup {
     uint32 private immutable MAX_ROWS;
     uint32 private immutable MAX_STEPS;
 
-    /// @dev Read and written as one word by `post`.
+    /// @dev One word, read and written by every batch and entry. Nothing that costs a transaction comes 2^48 times, and
+    /// nothing that costs a storage word 2^64 times.
     struct Ends {
-        uint64 head;
-        uint64 confirmed;
-        uint64 account;
+        uint48 head;
+        uint48 confirmed;
+        uint48 inbox;
+        uint48 account;
         uint64 slot;
     }
 
@@ -60,14 +71,16 @@ contract Rollup is IRollup {
     mapping(uint64 number => uint256) public openGames;
     mapping(bytes32 claimId => Backing) private _backings;
 
-    constructor(RollupParameters memory p) {
+    constructor(RollupParameters memory p) Inbox(p.writers) {
         if (
-            p.sequencer == address(0) || p.window == 0 || address(p.vault) == address(0)
+            p.sequencer == address(0) || p.window == 0 || p.deadline == 0 || p.inboxCap == 0 || address(p.vault) == address(0)
                 || address(p.game) == address(0) || address(p.programs) == address(0) || p.caps.work == 0
                 || p.caps.words == 0 || p.caps.rows == 0 || p.caps.steps == 0
         ) revert BadParameter();
         SEQUENCER = p.sequencer;
         WINDOW = p.window;
+        DEADLINE = p.deadline;
+        INBOX_CAP = p.inboxCap;
         KIND = p.kind;
         VAULT = p.vault;
         GAME = p.game;
@@ -101,23 +114,96 @@ contract Rollup is IRollup {
     }
 
     /// @inheritdoc IRollup
-    function post(uint64 number, bytes32 parent, uint32 receipts, bytes32 batchRoot, bytes32 dataHash) external {
+    function post(
+        Header calldata parent,
+        bytes32[] calldata peaks,
+        uint32 receipts,
+        bytes32 batchRoot,
+        bytes32 dataHash,
+        uint64 inbox
+    ) external {
         if (msg.sender != SEQUENCER) revert NotSequencer();
         Ends memory ends = _ends;
-        if (number != ends.head + 1) revert WrongNumber(ends.head + 1);
-        bytes32 last = batchHash[ends.head];
-        if (parent != last) revert WrongParent(last);
-        if (receipts == 0) revert EmptyBatch();
-        bytes32 running = dataHashOf[msg.sender];
-        if (dataHash != running || running == 0) revert WrongData(running);
         uint64 time = GAME.protocolTime();
         if (!VAULT.isLive(ends.account, ends.slot, time)) revert SequencerUnbonded();
+        _post(ends, time, parent, peaks, receipts, batchRoot, dataHash, inbox);
+    }
 
-        bytes32 hash = Receipts.headerHash(Header(number, parent, time, receipts, batchRoot, dataHash));
-        batchHash[number] = hash;
-        _ends.head = number;
-        delete dataHashOf[msg.sender];
-        emit BatchPosted(number, hash, parent, time, receipts, batchRoot, dataHash);
+    /// @inheritdoc IRollup
+    function postOverdue(
+        uint64 slot,
+        Header calldata parent,
+        bytes32[] calldata peaks,
+        uint32 receipts,
+        bytes32 batchRoot,
+        bytes32 dataHash,
+        uint64 inbox
+    ) external {
+        uint64 time = GAME.protocolTime();
+        // The genesis has no time from which a silence could count.
+        uint256 since = parent.number == 0 ? type(uint256).max : uint256(parent.posted) + DEADLINE;
+        if (time < since) revert NotOverdue(since);
+        if (!VAULT.isLive(VAULT.accountOf(msg.sender), slot, time)) revert PosterUnbonded();
+        _post(_ends, time, parent, peaks, receipts, batchRoot, dataHash, inbox);
+    }
+
+    /// @dev Makes the header of the caller's batch, with everything in it that is not the poster's word.
+    function _post(
+        Ends memory ends,
+        uint64 time,
+        Header calldata parent,
+        bytes32[] calldata peaks,
+        uint32 receipts,
+        bytes32 batchRoot,
+        bytes32 dataHash,
+        uint64 inbox
+    ) private {
+        Header memory header;
+        header.parent = batchHash[ends.head];
+        if (Receipts.headerHash(parent) != header.parent) revert WrongParent(header.parent);
+        header.number = parent.number + 1;
+        header.history = History.extended(parent.history, peaks, parent.number, header.parent);
+        header.posted = time;
+        _take(header, parent, ends.inbox, inbox);
+
+        if (receipts == 0 && header.taken == 0) revert EmptyBatch();
+        if (receipts > MAX_RECEIPTS) revert TooManyReceipts(MAX_RECEIPTS);
+        bytes32 running = dataHashOf[msg.sender];
+        if (dataHash != running || (receipts == 0) != (running == 0)) revert WrongData(running);
+        if (receipts == 0 && batchRoot != 0) revert WrongRoot();
+        if (running != 0) delete dataHashOf[msg.sender];
+        (header.receipts, header.batchRoot, header.dataHash) = (receipts, batchRoot, dataHash);
+
+        bytes32 hash = Receipts.headerHash(header);
+        batchHash[header.number] = hash;
+        ends.head = uint48(header.number);
+        _ends = ends;
+        emit BatchPosted(
+            header.number,
+            hash,
+            header.parent,
+            header.history,
+            header.posted,
+            header.receipts,
+            header.batchRoot,
+            header.dataHash,
+            header.inbox,
+            header.seen,
+            header.taken,
+            header.inboxRoot
+        );
+    }
+
+    /// @dev Fills in what the batch takes of the inbox: the entries from the parent's last one up to `inbox`.
+    function _take(Header memory header, Header calldata parent, uint64 count, uint64 inbox) private view {
+        uint64 most = parent.inbox + INBOX_CAP;
+        uint64 least = parent.seen < most ? parent.seen : most;
+        if (count < most) most = count;
+        if (inbox < least) revert InboxSkipped(least);
+        if (inbox > most) revert InboxTooFar(most);
+        (header.inbox, header.seen) = (inbox, count);
+        header.taken = uint32(inbox - parent.inbox);
+        if (header.taken != 0) header.inboxRoot = _rootOf(parent.inbox, header.taken);
     }
 
     /// @inheritdoc IRollup
@@ -125,20 +211,23 @@ contract Rollup is IRollup {
         if (msg.sender != SEQUENCER) revert NotSequencer();
         uint64 account = VAULT.accountOf(msg.sender);
         if (!VAULT.isLive(account, slot, GAME.protocolTime())) revert SequencerUnbonded();
-        (_ends.account, _ends.slot) = (account, slot);
+        (_ends.account, _ends.slot) = (uint48(account), slot);
         emit SequencerSlotChosen(account, slot);
     }
 
     /// @inheritdoc IRollup
     function confirm(Header calldata header) external {
-        uint64 next = _ends.confirmed + 1;
+        uint48 next = _ends.confirmed + 1;
         if (header.number != next) revert WrongNumber(next);
         bytes32 hash = _known(header);
         uint256 until = uint256(header.posted) + WINDOW;
         if (GAME.protocolTime() < until) revert WindowOpen(until);
         if (openGames[next] != 0) revert GamesOpen(openGames[next]);
+        uint256 slashes = VAULT.unreported();
+        if (slashes != 0) revert SlashesUnreported(slashes);
         _ends.confirmed = next;
         emit BatchConfirmed(next, hash);
+        _append(InboxKinds.CONFIRM, next, 0, 0, 0, 0, 0, 0);
     }
 
     // ------------------------------------------------------------------------------- disputes
@@ -162,15 +251,26 @@ contract Rollup is IRollup {
         if (GAME.protocolTime() >= end) revert WindowClosed(end);
 
         ReceiptId id = work.id();
-        bytes32 leaf = Receipts.batchLeaf(id, opening.signature);
-        bytes32 root = Receipts.climb(leaf, opening.index, header.receipts, opening.path, Tags.BATCH_NODE);
-        if (root != header.batchRoot) revert WrongPath();
-
-        address signer = Receipts.signer(work.signedHash(id, opening.bundle), opening.signature);
+        StructHash signed = work.signedHash(id, opening.bundle);
+        _findIn(header, opening, id, signed);
+        address signer = Receipts.signer(signed, opening.signature);
         if (signer != VAULT.ownerOf(work.account)) revert WrongSigner(signer);
         if (!VAULT.isLive(work.account, work.slot, header.posted)) revert SlotNotLive();
         if (PROGRAMS.registeredAt(work.program) >= header.posted) revert LateProgram();
         return TensorClaims.derive(work, id, PROGRAMS.info(work.program), caps(), KIND);
+    }
+
+    /// @dev Reverts unless the receipt stands at its place: in the batch, or among the inbox entries that it took.
+    function _findIn(Header calldata header, Opening calldata opening, ReceiptId id, StructHash signed) private pure {
+        (bytes32 leaf, bytes32 root, uint32 count) = (bytes32(0), header.batchRoot, header.receipts);
+        if (opening.forced) {
+            if (opening.bundle.count != 0) revert ForcedBundle();
+            leaf = Receipts.forcedLeaf(opening.work, opening.signature);
+            (root, count) = (header.inboxRoot, header.taken);
+        } else {
+            leaf = Receipts.entryLeaf(id, opening.signature, signed, opening.bundle);
+        }
+        if (Receipts.climb(leaf, opening.index, count, opening.path, Tags.ENTRY_NODE) != root) revert WrongPath();
     }
 
     /// @dev Derives the claim, takes the bond to the vault and counts the game, before the game hears of it.
@@ -249,6 +349,15 @@ contract Rollup is IRollup {
     /// @inheritdoc IRollup
     function sequencerSlot() external view returns (uint64 account, uint64 slot) {
         return (_ends.account, _ends.slot);
+    }
+
+    /// @inheritdoc IInbox
+    function inboxCount() public view override(IInbox, Inbox) returns (uint64) {
+        return _ends.inbox;
+    }
+
+    function _setInboxCount(uint64 count) internal override {
+        _ends.inbox = uint48(count);
     }
 
     /// @inheritdoc IRollup

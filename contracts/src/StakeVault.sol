@@ -2,7 +2,9 @@
 pragma solidity ^0.8.28;
 
 import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
+import {IInbox} from "./interfaces/IInbox.sol";
 import {IStakeVault, Slot} from "./interfaces/IStakeVault.sol";
+import {InboxKinds} from "./libraries/InboxKinds.sol";
 
 /// @title The vault (see IStakeVault)
 /// @dev The only calls that leave the system are the transfers in `collectFor`, made after the books are closed.
@@ -13,6 +15,8 @@ contract StakeVault is IStakeVault {
     uint256 public immutable UNBONDING;
     /// @notice The game, which distributes pots and keeps protocol time.
     IDisputeGame public immutable GAME;
+    /// @notice Where the ledger hears of accounts, slots, exits and slashes.
+    IInbox public immutable INBOX;
 
     /// @dev One storage word.
     struct Account {
@@ -37,7 +41,8 @@ contract StakeVault is IStakeVault {
     /// @dev The three heaps in one storage word: most calls move wei from one to another. There is less ether than
     /// 2^96 wei.
     struct Heaps {
-        uint64 slots; // neither slashed nor withdrawn, a BOND each
+        uint32 slots; // neither slashed nor withdrawn, a BOND each
+        uint32 unreported; // slashed, and the inbox was not told
         uint96 pots;
         uint96 credits;
     }
@@ -56,13 +61,17 @@ contract StakeVault is IStakeVault {
 
     /// @param bond wei in one slot.
     /// @param unbonding protocol seconds between exit and withdrawal.
-    /// @param game the game; it may be deployed later at this address.
+    /// @param game the game; like the inbox it may be deployed later at this address.
+    /// @param inbox which takes what the vault appends.
     /// @param hosts contracts that post claims and take challengers' bonds.
-    constructor(uint256 bond, uint256 unbonding, IDisputeGame game, address[] memory hosts) {
-        if (bond == 0 || bond > type(uint96).max || address(game) == address(0)) revert BadParameter();
+    constructor(uint256 bond, uint256 unbonding, IDisputeGame game, IInbox inbox, address[] memory hosts) {
+        if (
+            bond == 0 || bond > type(uint96).max || address(game) == address(0) || address(inbox) == address(0)
+        ) revert BadParameter();
         BOND = bond;
         UNBONDING = unbonding;
         GAME = game;
+        INBOX = inbox;
         for (uint256 i = 0; i < hosts.length; ++i) {
             isHost[hosts[i]] = true;
         }
@@ -80,6 +89,7 @@ contract StakeVault is IStakeVault {
             accountOf[msg.sender] = account;
             _accounts[account].owner = msg.sender;
             emit AccountOpened(account, msg.sender);
+            INBOX.append(InboxKinds.REGISTER, account, 0, 0, 0, bytes32(uint256(uint160(msg.sender))), 0, 0);
         }
         first = _accounts[account].slots;
         if (count == 0) return (account, first);
@@ -90,6 +100,7 @@ contract StakeVault is IStakeVault {
             _slots[account][slot].depositedAt = time;
         }
         emit Deposited(account, first, count);
+        INBOX.append(InboxKinds.SLOTS, account, first, count, 0, 0, 0, 0);
     }
 
     /// @inheritdoc IStakeVault
@@ -100,6 +111,7 @@ contract StakeVault is IStakeVault {
         if (s.exitAt != 0) revert AlreadyExiting();
         s.exitAt = uint40(GAME.protocolTime());
         emit Exiting(account, slot, s.exitAt);
+        INBOX.append(InboxKinds.EXIT, account, slot, 0, 0, 0, 0, 0);
     }
 
     /// @inheritdoc IStakeVault
@@ -117,6 +129,16 @@ contract StakeVault is IStakeVault {
         creditOf[msg.sender] += BOND;
         emit Withdrawn(account, slot);
         emit Credited(msg.sender, BOND);
+    }
+
+    /// @inheritdoc IStakeVault
+    function report(uint64 account, uint64 slot) external {
+        Slot storage s = _slots[account][slot];
+        if (!s.slashed || s.reported) revert NothingToReport();
+        s.reported = true;
+        --_heaps.unreported;
+        emit Reported(account, slot);
+        INBOX.append(InboxKinds.SLASH, account, slot, 0, 0, 0, 0, 0);
     }
 
     /// @inheritdoc IStakeVault
@@ -163,6 +185,7 @@ contract StakeVault is IStakeVault {
             s.slashed = true;
             amount = BOND;
             --_heaps.slots;
+            ++_heaps.unreported;
             _heaps.pots += uint96(amount);
         }
         emit Slashed(account, slot, receiptId, amount);
@@ -207,6 +230,11 @@ contract StakeVault is IStakeVault {
     /// @inheritdoc IStakeVault
     function isSlashed(uint64 account, uint64 slot) external view returns (bool) {
         return _slots[account][slot].slashed;
+    }
+
+    /// @inheritdoc IStakeVault
+    function unreported() external view returns (uint256) {
+        return _heaps.unreported;
     }
 
     /// @inheritdoc IStakeVault

@@ -90,7 +90,7 @@ contract MerkleHarness {
     }
 
     /// @notice All tags, in the order of the table.
-    function tags() external pure returns (uint8[28] memory) {
+    function tags() external pure returns (uint8[30] memory) {
         return [
             Tags.TENSOR_LEAF,
             Tags.TENSOR_NODE,
@@ -101,8 +101,8 @@ contract MerkleHarness {
             Tags.SUM_NODE,
             Tags.PROGRAM,
             Tags.RUN,
-            Tags.BATCH_LEAF,
-            Tags.BATCH_NODE,
+            Tags.HISTORY_NODE,
+            Tags.HISTORY,
             Tags.BUNDLE_LEAF,
             Tags.BUNDLE_NODE,
             Tags.HEADER,
@@ -119,7 +119,9 @@ contract MerkleHarness {
             Tags.LEDGER_RUN,
             Tags.ENTRY,
             Tags.ENTRY_NODE,
-            Tags.INBOX_ENTRY
+            Tags.INBOX_ENTRY,
+            Tags.ASSERTION,
+            Tags.FORCED
         ];
     }
 }

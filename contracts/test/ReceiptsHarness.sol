@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {BundlePlace, Header, Work} from "../src/interfaces/IRollup.sol";
+import {History} from "../src/libraries/History.sol";
 import {ReceiptId, Receipts, StructHash} from "../src/libraries/Receipts.sol";
 import {TensorClaims} from "../src/libraries/TensorClaims.sol";
 
@@ -35,15 +36,45 @@ contract ReceiptsHarness {
         return Receipts.nextDataHash(running, chunkHash);
     }
 
-    function batchRoot(
-        bytes32 id,
-        bytes calldata signature,
-        uint32 index,
-        uint32 count,
-        bytes32[] calldata path,
-        uint8 tag
-    ) external pure returns (bytes32) {
-        return Receipts.climb(Receipts.batchLeaf(ReceiptId.wrap(id), signature), index, count, path, tag);
+    function entryLeaf(Work calldata work, bytes calldata signature, BundlePlace calldata place)
+        external
+        pure
+        returns (bytes32)
+    {
+        ReceiptId id = Receipts.id(work);
+        return Receipts.entryLeaf(id, signature, Receipts.signedHash(work, id, place), place);
+    }
+
+    function forcedLeaf(Work calldata work, bytes calldata signature) external pure returns (bytes32) {
+        return Receipts.forcedLeaf(work, signature);
+    }
+
+    function inboxLeaf(uint8 kind, uint64 a, uint64 b, uint64 c, uint64 d, bytes32 x, bytes32 y, bytes32 z)
+        external
+        pure
+        returns (bytes32)
+    {
+        return Receipts.inboxLeaf(kind, a, b, c, d, x, y, z);
+    }
+
+    function climb(bytes32 leaf, uint32 index, uint32 count, bytes32[] calldata path, uint8 tag)
+        external
+        pure
+        returns (bytes32)
+    {
+        return Receipts.climb(leaf, index, count, path, tag);
+    }
+
+    function noHistory() external pure returns (bytes32) {
+        return History.empty();
+    }
+
+    function extended(bytes32 history, bytes32[] calldata peaks, uint64 size, bytes32 leaf)
+        external
+        pure
+        returns (bytes32)
+    {
+        return History.extended(history, peaks, size, leaf);
     }
 
     function zeroRoot(uint8 depth) external pure returns (bytes32) {

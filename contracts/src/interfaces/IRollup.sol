@@ -3,23 +3,35 @@ pragma solidity ^0.8.28;
 
 import {Claim, IClaimHost} from "./IClaimHost.sol";
 import {IDisputeGame} from "./IDisputeGame.sol";
+import {IInbox} from "./IInbox.sol";
 import {IPrograms} from "./IPrograms.sol";
 import {IStakeVault} from "./IStakeVault.sol";
 
-/// @notice A batch's header. Storage keeps its hash alone.
-/// @param number from 1 on without a gap.
-/// @param parent header hash of the batch before.
+/// @notice A batch's header, version 2. Storage keeps its hash alone.
+/// @param number from 1 on without a gap; 0 is the genesis, which is no batch.
+/// @param parent header hash of the batch before; of the genesis the EIP-712 domain separator.
+/// @param history H(HISTORY | peaks) of the mountains over the header hashes of all batches before (History.sol).
 /// @param posted protocol time of posting.
-/// @param receipts how many receipts the batch holds.
-/// @param batchRoot tree over H(BATCH_LEAF | receipt id | signature), in the order of the data.
-/// @param dataHash running hash of the chunks that carry the batch's data.
+/// @param receipts how many receipts the batch holds; 0 only when it takes inbox entries.
+/// @param batchRoot tree over H(ENTRY | receipt id | signature | bundle id | index), in the order of the data; zero
+/// when there are no receipts.
+/// @param dataHash running hash of the chunks that carry the batch's data; zero when there are no receipts.
+/// @param inbox how many inbox entries all batches up to this one took.
+/// @param seen how many entries the inbox had when the batch was posted.
+/// @param taken how many of them this batch took.
+/// @param inboxRoot tree over their leaves; zero when there are none.
 struct Header {
     uint64 number;
     bytes32 parent;
+    bytes32 history;
     uint64 posted;
     uint32 receipts;
     bytes32 batchRoot;
     bytes32 dataHash;
+    uint64 inbox;
+    uint64 seen;
+    uint32 taken;
+    bytes32 inboxRoot;
 }
 
 /// @notice A receipt that claims: `steps` training steps of `program` from `firstStep` on lead from `params` and
@@ -59,11 +71,14 @@ struct BundlePlace {
 }
 
 /// @notice All that shows a receipt of a batch, and who signed it.
+/// @param forced whether it came through the inbox: `index` and `path` are then of its entry among those which the batch
+/// took, and it is in no bundle.
 /// @param index of the receipt in the batch.
-/// @param path siblings from its leaf up, ceil_log2(header.receipts) of them.
+/// @param path siblings from its leaf up, ceil_log2(header.receipts) of them (of header.taken when forced).
 /// @param signature r, s, v of the receipt's digest, or of the bundle's.
 struct Opening {
     Header header;
+    bool forced;
     uint32 index;
     bytes32[] path;
     Work work;
@@ -86,15 +101,21 @@ struct Caps {
 /// @notice What a deployment fixes for good.
 /// @param sequencer who posts batches.
 /// @param window protocol seconds in which a batch's claims may be challenged.
+/// @param deadline protocol seconds without a batch after which anybody with a bond may post one.
+/// @param inboxCap inbox entries that one batch takes at the most.
 /// @param kind number of the tensor kind in the game: its host is the rollup.
+/// @param writers who append to the inbox.
 struct RollupParameters {
     address sequencer;
     uint64 window;
+    uint64 deadline;
+    uint32 inboxCap;
     uint8 kind;
     IStakeVault vault;
     IDisputeGame game;
     IPrograms programs;
     Caps caps;
+    address[] writers;
 }
 
 /// @title The rollup: batches of receipts, and the host of their tensor claims
@@ -104,8 +125,12 @@ struct RollupParameters {
 /// A claim is named by its receipt's id. A receipt that stands in several batches is one claim: it may be challenged
 /// through each of them, is slashed once, and keeps waiting the earliest batch through which a game on it is open (and
 /// so, batches being confirmed in order, all later ones).
+///
+/// A batch takes at least what was in the inbox when the one before was posted, INBOX_CAP entries at the most: so every
+/// entry is taken by the second batch after it came, or as soon as those before it let it. A sequencer that takes
+/// nothing can post nothing, and one that posts nothing for DEADLINE is replaced by anybody with a bond.
 /// @dev Trusts vault, game and programs, which are fixed at deployment and call nobody else's code.
-interface IRollup is IClaimHost {
+interface IRollup is IClaimHost, IInbox {
     /// @notice A chunk of data is in this transaction's input; `dataHash` is the poster's running hash with it.
     event ChunkPublished(address indexed poster, bytes32 indexed dataHash, bytes32 chunkHash);
     /// @notice A batch was posted; these are its header's fields and its hash.
@@ -113,10 +138,15 @@ interface IRollup is IClaimHost {
         uint64 indexed number,
         bytes32 indexed headerHash,
         bytes32 parent,
+        bytes32 history,
         uint64 posted,
         uint32 receipts,
         bytes32 batchRoot,
-        bytes32 dataHash
+        bytes32 dataHash,
+        uint64 inbox,
+        uint64 seen,
+        uint32 taken,
+        bytes32 inboxRoot
     );
     /// @notice The batch is final: none of its claims can be challenged any more.
     event BatchConfirmed(uint64 indexed number, bytes32 indexed headerHash);
@@ -131,6 +161,11 @@ interface IRollup is IClaimHost {
     error NotSequencer();
     /// @notice Thrown when the slot that backs the sequencer is not live.
     error SequencerUnbonded();
+    /// @notice Thrown when the slot that is to back an overdue batch is not a live one of the caller.
+    error PosterUnbonded();
+    /// @notice Thrown when the sequencer's next batch is not overdue before protocol time `since` (never, when it is the
+    /// first one).
+    error NotOverdue(uint256 since);
     /// @notice Thrown when a chunk has more than 120,000 bytes.
     error ChunkTooLarge(uint256 length);
     /// @notice Thrown when `publish` is not called by a transaction itself, so that the chunk is not that
@@ -138,12 +173,23 @@ interface IRollup is IClaimHost {
     error NotDirect();
     /// @notice Thrown when the batch is not number `expected`.
     error WrongNumber(uint64 expected);
-    /// @notice Thrown when the batch does not follow the one whose header hash is `expected`.
+    /// @notice Thrown when the parent is not the newest batch, whose header hash is `expected`.
     error WrongParent(bytes32 expected);
-    /// @notice Thrown when the data hash is not that of the chunks which the sequencer published since its last batch.
+    /// @notice Thrown when the peaks are not those behind the parent's `history`.
+    error WrongHistory(bytes32 expected);
+    /// @notice Thrown when the data hash is not that of the chunks which the poster published since its last batch, or
+    /// when only one of data and receipts is there.
     error WrongData(bytes32 expected);
-    /// @notice Thrown when a batch holds no receipt.
+    /// @notice Thrown when a batch without receipts has a root of receipts.
+    error WrongRoot();
+    /// @notice Thrown when a batch holds more than `most` receipts.
+    error TooManyReceipts(uint256 most);
+    /// @notice Thrown when a batch holds no receipt and takes no inbox entry.
     error EmptyBatch();
+    /// @notice Thrown when a batch leaves entries that it must take: it takes those up to `least`.
+    error InboxSkipped(uint64 least);
+    /// @notice Thrown when a batch takes more entries than there are or than one batch may: it takes those up to `most`.
+    error InboxTooFar(uint64 most);
     /// @notice Thrown when the header is not that of the batch with its number.
     error UnknownBatch(uint64 number);
     /// @notice Thrown when the index is not below the count.
@@ -152,6 +198,8 @@ interface IRollup is IClaimHost {
     error WrongPathLength(uint256 expected);
     /// @notice Thrown when the receipt is not at this place of the batch.
     error WrongPath();
+    /// @notice Thrown when a forced receipt is shown as one of a bundle.
+    error ForcedBundle();
     /// @notice Thrown when the receipt's nonce is not the one of its place in the bundle.
     error WrongNonce();
     /// @notice Thrown when the signature is not 65 bytes r, s, v with low s and v 27 or 28, or recovers nobody.
@@ -176,6 +224,8 @@ interface IRollup is IClaimHost {
     error WindowOpen(uint256 until);
     /// @notice Thrown when games on claims of the batch are open.
     error GamesOpen(uint256 games);
+    /// @notice Thrown when so many slashed slots are not in the inbox yet: report them to the vault first.
+    error SlashesUnreported(uint256 slots);
     /// @notice Thrown when the caller is not the game.
     error NotGame();
 
@@ -187,9 +237,33 @@ interface IRollup is IClaimHost {
     function discard() external;
 
     /// @notice Sequencer: posts the next batch. Consumes its running data hash.
-    /// @param parent header hash of the batch before; a post made for a branch that a reorganisation removed reverts.
+    /// @param parent header of the newest batch, of the genesis before the first one; a post made for a branch that a
+    /// reorganisation removed reverts.
+    /// @param peaks of the mountains behind parent.history, highest first.
     /// @param dataHash of the chunks published since the last batch.
-    function post(uint64 number, bytes32 parent, uint32 receipts, bytes32 batchRoot, bytes32 dataHash) external;
+    /// @param inbox entries taken after this batch: at least min(parent.seen, parent.inbox + INBOX_CAP), at most
+    /// min(count, parent.inbox + INBOX_CAP).
+    function post(
+        Header calldata parent,
+        bytes32[] calldata peaks,
+        uint32 receipts,
+        bytes32 batchRoot,
+        bytes32 dataHash,
+        uint64 inbox
+    ) external;
+
+    /// @notice Anyone with a bond: posts the next batch when the newest one is DEADLINE old, as `post` does. Consumes the
+    /// caller's running data hash.
+    /// @param slot a live one of the caller.
+    function postOverdue(
+        uint64 slot,
+        Header calldata parent,
+        bytes32[] calldata peaks,
+        uint32 receipts,
+        bytes32 batchRoot,
+        bytes32 dataHash,
+        uint64 inbox
+    ) external;
 
     /// @notice Sequencer: names the slot of its own that must be live while it posts.
     function chooseSlot(uint64 slot) external;
@@ -201,7 +275,8 @@ interface IRollup is IClaimHost {
     /// @notice Disputes a claim of exactly one micro-step, by proving it wrong at once. The value is the bond.
     function challengeStep(Opening calldata opening, bytes calldata witness) external payable;
 
-    /// @notice Anyone: makes the next batch final, once its window is over and no game on its claims is open.
+    /// @notice Anyone: makes the next batch final, once its window is over, no game on its claims is open and every slash
+    /// is in the inbox; and tells the inbox.
     function confirm(Header calldata header) external;
 
     /// @notice The claim that the opened receipt makes, with every check that a challenge makes now.
@@ -236,6 +311,12 @@ interface IRollup is IClaimHost {
 
     /// @notice Protocol seconds in which a batch's claims may be challenged.
     function WINDOW() external view returns (uint64);
+
+    /// @notice Protocol seconds without a batch after which anybody with a bond may post one.
+    function DEADLINE() external view returns (uint64);
+
+    /// @notice Inbox entries that one batch takes at the most.
+    function INBOX_CAP() external view returns (uint32);
 
     /// @notice Number of the tensor kind in the game.
     function KIND() external view returns (uint8);

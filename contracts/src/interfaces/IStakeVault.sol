@@ -7,12 +7,14 @@ pragma solidity ^0.8.28;
 /// @param holds open games on claims that this slot backs.
 /// @param slashed whether the bond went to a challenger.
 /// @param withdrawn whether the bond went back to the owner.
+/// @param reported whether the ledger's inbox was told that the slot is slashed.
 struct Slot {
     uint40 depositedAt;
     uint40 exitAt;
     uint32 holds;
     bool slashed;
     bool withdrawn;
+    bool reported;
 }
 
 /// @title The vault: all ETH of the system, in three heaps
@@ -22,6 +24,9 @@ struct Slot {
 ///
 /// An account is an index given to an address once, from 1 (0 is nobody). Its slots are numbered from 0 and a number
 /// is never reused. A slot backs every claim of its account that names it and was posted while it was live.
+///
+/// The ledger hears of accounts, slots and exits through its inbox as they happen. Of a slash it hears when somebody reports
+/// it, which keeps a proof cheap: no batch is confirmed while `unreported` is not 0.
 interface IStakeVault {
     /// @notice `owner` was given the index `account`.
     event AccountOpened(uint64 indexed account, address indexed owner);
@@ -33,6 +38,8 @@ interface IStakeVault {
     event Withdrawn(uint64 indexed account, uint64 indexed slot);
     /// @notice A claim behind the receipt was false. `amount` is 0 when the slot was slashed before.
     event Slashed(uint64 indexed account, uint64 indexed slot, bytes32 indexed receiptId, uint256 amount);
+    /// @notice The inbox was told that the slot is slashed.
+    event Reported(uint64 indexed account, uint64 indexed slot);
     /// @notice `to` may take `amount` more. The zero address stands for burnt wei.
     event Credited(address indexed to, uint256 amount);
     /// @notice `amount` left the vault to `to`.
@@ -56,6 +63,8 @@ interface IStakeVault {
     error SlotHeld();
     /// @notice Thrown when the slot's bond is gone: slashed or withdrawn.
     error SlotSpent();
+    /// @notice Thrown when a slot is reported that was not slashed, or was reported before.
+    error NothingToReport();
     /// @notice Thrown when a host releases a slot that nobody holds.
     error NotHeld();
     /// @notice Thrown when the game gives away more than the pots hold.
@@ -84,6 +93,9 @@ interface IStakeVault {
 
     /// @notice Turns the caller's slot into credit, when it is unbonded, not slashed, and no game holds it.
     function withdraw(uint64 slot) external;
+
+    /// @notice Anyone: tells the inbox that the slot was slashed. Once a slot.
+    function report(uint64 account, uint64 slot) external;
 
     /// @notice Sends the caller its credit.
     /// @return amount wei sent.
@@ -132,6 +144,9 @@ interface IStakeVault {
 
     /// @notice Whether the slot was slashed.
     function isSlashed(uint64 account, uint64 slot) external view returns (bool);
+
+    /// @notice Slashed slots that the inbox was not told of yet.
+    function unreported() external view returns (uint256);
 
     /// @notice What `owner` may collect.
     function creditOf(address owner) external view returns (uint256);

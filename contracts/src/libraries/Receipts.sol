@@ -3,6 +3,8 @@ pragma solidity ^0.8.28;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {BundlePlace, Header, IRollup, Work} from "../interfaces/IRollup.sol";
+import {History} from "./History.sol";
+import {InboxKinds} from "./InboxKinds.sol";
 import {Merkle} from "./Merkle.sol";
 import {Tags} from "./Tags.sol";
 
@@ -26,10 +28,15 @@ library Receipts {
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 internal constant NAME = keccak256("Plumbline");
     bytes32 internal constant VERSION = keccak256("1");
-    uint8 internal constant HEADER_VERSION = 1;
+    uint8 internal constant HEADER_VERSION = 2;
 
     uint8 internal constant COMPUTE = 1;
     uint8 internal constant INFERENCE = 2;
+
+    /// @dev First byte of a packed receipt (docs/ledger.md, section 7).
+    uint8 internal constant WORK_FORM = 0;
+    uint8 internal constant STATEMENT_FORM = 1;
+    uint8 internal constant ACTION_FORM = 2;
 
     /// @notice The receipt's id.
     function id(Work calldata work) internal pure returns (ReceiptId) {
@@ -84,8 +91,44 @@ library Receipts {
     }
 
     /// @notice Leaf of a receipt in a batch, with the signature that was published for it or for its bundle.
-    function batchLeaf(ReceiptId receipt, bytes calldata signature) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(Tags.BATCH_LEAF, receipt, signature));
+    /// @param signed what was signed: the receipt, or the bundle that holds it at `place`.
+    function entryLeaf(
+        ReceiptId receipt,
+        bytes calldata signature,
+        StructHash signed,
+        BundlePlace calldata place
+    ) internal pure returns (bytes32) {
+        bytes32 bundle = place.count == 0 ? bytes32(0) : StructHash.unwrap(signed);
+        return keccak256(abi.encodePacked(Tags.ENTRY, receipt, signature, bundle, place.index));
+    }
+
+    /// @notice Leaf of an inbox entry.
+    function inboxLeaf(uint8 kind, uint64 a, uint64 b, uint64 c, uint64 d, bytes32 x, bytes32 y, bytes32 z)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encodePacked(Tags.INBOX_ENTRY, kind, a, b, c, d, x, y, z));
+    }
+
+    /// @notice Leaf of the inbox entry that is a Work receipt with its signature.
+    function forcedLeaf(Work calldata work, bytes calldata signature) internal pure returns (bytes32) {
+        bytes memory fields = abi.encodePacked(
+            work.kind,
+            work.account,
+            work.nonce,
+            work.slot,
+            work.defender,
+            work.program,
+            work.firstStep,
+            work.steps,
+            work.params,
+            work.inputs,
+            work.paramsAfter,
+            work.outputs
+        );
+        bytes32 x = keccak256(abi.encodePacked(Tags.FORCED, WORK_FORM, fields, signature));
+        return inboxLeaf(InboxKinds.FORCED, 0, 0, 0, 0, x, 0, 0);
     }
 
     /// @notice Hash of a batch's header.
@@ -96,17 +139,22 @@ library Receipts {
                 HEADER_VERSION,
                 header.number,
                 header.parent,
+                header.history,
                 header.posted,
                 header.receipts,
                 header.batchRoot,
-                header.dataHash
+                header.dataHash,
+                header.inbox,
+                header.seen,
+                header.taken,
+                header.inboxRoot
             )
         );
     }
 
-    /// @notice What stands for the header hash of batch 0, which is no batch.
+    /// @notice Hash of the header of batch 0, which is no batch.
     function genesisHash() internal view returns (bytes32) {
-        return keccak256(abi.encodePacked(Tags.HEADER, block.chainid, address(this)));
+        return headerHash(Header(0, domain(), History.empty(), 0, 0, 0, 0, 0, 0, 0, 0));
     }
 
     /// @notice A poster's running data hash after one more chunk.

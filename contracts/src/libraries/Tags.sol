@@ -14,8 +14,8 @@ library Tags {
     uint8 internal constant SUM_NODE = 0x07;
     uint8 internal constant PROGRAM = 0x08;
     uint8 internal constant RUN = 0x09;
-    uint8 internal constant BATCH_LEAF = 0x0a;
-    uint8 internal constant BATCH_NODE = 0x0b;
+    uint8 internal constant HISTORY_NODE = 0x0a;
+    uint8 internal constant HISTORY = 0x0b;
     uint8 internal constant BUNDLE_LEAF = 0x0c;
     uint8 internal constant BUNDLE_NODE = 0x0d;
     uint8 internal constant HEADER = 0x0e;
@@ -33,4 +33,6 @@ library Tags {
     uint8 internal constant ENTRY = 0x1a;
     uint8 internal constant ENTRY_NODE = 0x1b;
     uint8 internal constant INBOX_ENTRY = 0x1c;
+    uint8 internal constant ASSERTION = 0x1d;
+    uint8 internal constant FORCED = 0x1e;
 }
