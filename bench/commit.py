@@ -87,7 +87,7 @@ def single(random: np.random.Generator, budget: float) -> list[Result]:
     for name, tag, length in (
         ("nodes", Tag.TENSOR_NODE, 64),
         ("leaves", Tag.TENSOR_LEAF, 256),
-        ("batch-leaves", Tag.BATCH_LEAF, 97),
+        ("batch-leaves", Tag.ENTRY, 133),
     ):
         rows = random.integers(0, 256, (_IN_CACHE, length), np.uint8)
         out = np.empty((_IN_CACHE, 32), np.uint8)
@@ -152,21 +152,21 @@ def tensors(random: np.random.Generator, exponent: int, budget: float) -> list[R
 def trees(random: np.random.Generator, exponent: int, budget: float) -> list[Result]:
     """The tree over 2^exponent receipts: from their bytes, and from their leaves."""
     count = 1 << exponent
-    few = random.integers(0, 256, (256, 97), np.uint8)
-    hashed = [tagged(Tag.BATCH_LEAF, row.tobytes()) for row in few]
+    few = random.integers(0, 256, (256, 133), np.uint8)
+    hashed = [tagged(Tag.ENTRY, row.tobytes()) for row in few]
     oracle = MerkleTools()
-    oracle.hash_function = lambda data: sha3.keccak_256(bytes([Tag.BATCH_NODE]) + bytes(data))
+    oracle.hash_function = lambda data: sha3.keccak_256(bytes([Tag.ENTRY_NODE]) + bytes(data))
     oracle.add_leaf([leaf.hex() for leaf in hashed])
     oracle.make_tree()
-    made = root_over(Tag.BATCH_LEAF, few, Tag.BATCH_NODE)
+    made = root_over(Tag.ENTRY, few, Tag.ENTRY_NODE)
     check(made.hex() == oracle.get_merkle_root(), "tree, as merkletools builds it")
 
-    rows = random.integers(0, 256, (count, 97), np.uint8)
+    rows = random.integers(0, 256, (count, 133), np.uint8)
     ids = [row.tobytes().hex() for row in rows[:, :32]]
-    leaves = hash_all(Tag.BATCH_LEAF, rows)
+    leaves = hash_all(Tag.ENTRY, rows)
     listed = [Hash(row.tobytes()) for row in leaves]
     check((joined(listed) == leaves).all(), "leaves as a list")
-    whole = merkle.root(listed, Tag.BATCH_NODE)
+    whole = merkle.root(listed, Tag.ENTRY_NODE)
     del listed
 
     def theirs() -> None:
@@ -180,10 +180,10 @@ def trees(random: np.random.Generator, exponent: int, budget: float) -> list[Res
     for threads in range(1, min(available(), 2) + 1):
 
         def ours(threads: int = threads) -> Hash:
-            return root_over(Tag.BATCH_LEAF, rows, Tag.BATCH_NODE, threads=threads)
+            return root_over(Tag.ENTRY, rows, Tag.ENTRY_NODE, threads=threads)
 
         def alone(threads: int = threads) -> Hash:
-            return root(leaves, Tag.BATCH_NODE, threads=threads)
+            return root(leaves, Tag.ENTRY_NODE, threads=threads)
 
         check(ours() == alone() == whole, f"the tree on {threads} threads")
         pair = in_turns(ours, theirs, budget)

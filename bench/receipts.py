@@ -161,10 +161,12 @@ def trees(count: int) -> list[Result]:
         tools.add_leaf(ids, do_hash=True)
         tools.make_tree()
 
-    prefix = bytes([Tag.BATCH_NODE])
+    prefix = bytes([Tag.ENTRY_NODE])
     oracle = MerkleTools()
     oracle.hash_function = lambda data: sha3.keccak_256(prefix + bytes(data))
-    oracle.add_leaf([leaf(one.id, batch[0].signature).hex() for one in batch[0].receipts])
+    signature, bundle = batch[0].signature, batch[0].id
+    hashed = [leaf(one.id, signature, bundle, i) for i, one in enumerate(batch[0].receipts)]
+    oracle.add_leaf([one.hex() for one in hashed])
     oracle.make_tree()
     check(oracle.get_merkle_root() == Batch.of(batch).root.hex(), "tree, as merkletools builds it")
     peer = timed(theirs).rate(count)

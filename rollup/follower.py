@@ -32,7 +32,7 @@ from rollup.protocol.batch import Batch, check_data
 from rollup.protocol.claims import ProgramInfo, tensor_claim
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, account_of, signer, slot_of
-from rollup.protocol.header import Header, genesis_hash
+from rollup.protocol.header import Header, genesis
 from rollup.protocol.presets import Preset
 from rollup.protocol.receipts import Work
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, Seconds
@@ -155,7 +155,7 @@ class Follower:
 
     def _follows(self, header: Header) -> bool:
         """Whether a header goes on from the last one; False when L1 has another last one by now."""
-        last = self._headers[-1].hash if self._headers else genesis_hash(self._domain)
+        last = self._headers[-1].hash if self._headers else genesis(self._domain).hash
         if header.parent == last:
             return True
         if self._headers and not self._is_there(self._headers[-1]):

@@ -19,8 +19,8 @@ class Tag(IntEnum):
     SUM_NODE = 0x07
     PROGRAM = 0x08
     RUN = 0x09
-    BATCH_LEAF = 0x0A
-    BATCH_NODE = 0x0B
+    HISTORY_NODE = 0x0A
+    HISTORY = 0x0B
     BUNDLE_LEAF = 0x0C
     BUNDLE_NODE = 0x0D
     HEADER = 0x0E
@@ -38,3 +38,5 @@ class Tag(IntEnum):
     ENTRY = 0x1A
     ENTRY_NODE = 0x1B
     INBOX_ENTRY = 0x1C
+    ASSERTION = 0x1D
+    FORCED = 0x1E

@@ -12,25 +12,35 @@ import numpy as np
 
 from prover.commit import hashes, merkle
 from prover.commit.hashes import Hashes
+from prover.commit.keccak import ZERO_HASH
 from prover.commit.tags import Tag
 from rollup.errors import CodecError, DataMismatch
 from rollup.protocol import codec
-from rollup.protocol.entries import Entry
+from rollup.protocol.entries import Entry, SignedBundle
 from rollup.protocol.header import Header, data_hashes
 from rollup.protocol.receipts import Receipt
 from rollup.protocol.types import U32_MAX, Hash
 
-_LEAF: Final = np.dtype([("id", "V32"), ("signature", "V65")])
+_LEAF: Final = np.dtype([("id", "V32"), ("signature", "V65"), ("bundle", "V32"), ("index", ">u4")])
 
 
 def leaves(entries: Sequence[Entry]) -> Hashes:
-    """The batch leaves of all receipts of entries, in order."""
+    """`header.leaf` of all receipts of entries, in order."""
+    counts = np.array([len(entry.receipts) for entry in entries], np.int64)
     ids = b"".join([receipt.id for entry in entries for receipt in entry.receipts])
-    signatures = b"".join([entry.signature * len(entry.receipts) for entry in entries])
     rows = np.empty(len(ids) // 32, _LEAF)
     rows["id"] = np.frombuffer(ids, "V32")
-    rows["signature"] = np.frombuffer(signatures, "V65")
-    return hashes.hash_all(Tag.BATCH_LEAF, rows.view(np.uint8).reshape(-1, 32 + 65))
+    signatures = np.frombuffer(b"".join([entry.signature for entry in entries]), "V65")
+    rows["signature"] = np.repeat(signatures, counts)
+    signed = b"".join([_bundle(entry) for entry in entries])
+    rows["bundle"] = np.repeat(np.frombuffer(signed, "V32"), counts)
+    first = np.cumsum(counts) - counts
+    rows["index"] = np.arange(len(rows)) - np.repeat(first, counts)
+    return hashes.hash_all(Tag.ENTRY, rows.view(np.uint8).reshape(-1, _LEAF.itemsize))
+
+
+def _bundle(entry: Entry) -> Hash:
+    return entry.bundle.id if isinstance(entry, SignedBundle) else ZERO_HASH
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class Batch:
         receipts: list[Receipt] = []
         for entry in entries:
             receipts += entry.receipts
-        levels = hashes.levels(leaves(entries), Tag.BATCH_NODE)
+        levels = hashes.levels(leaves(entries), Tag.ENTRY_NODE)
         return cls(tuple(entries), tuple(receipts), tuple(levels))
 
     @property
@@ -58,15 +68,21 @@ class Batch:
         """Batch root."""
         return hashes.hash_at(self.levels[-1], 0)
 
+    def leaf(self, index: int) -> Hash:
+        """`header.leaf` of receipt `index`.
+
+        Raises:
+            IndexError: when the batch has no such receipt.
+        """
+        return hashes.hash_at(self.levels[0], self._checked(index))
+
     def path(self, index: int) -> list[Hash]:
         """Siblings of leaf `index`, from the leaf up; `ceil_log2(receipts)` of them.
 
         Raises:
             IndexError: when the batch has no such receipt.
         """
-        if not 0 <= index < len(self.receipts):
-            raise IndexError(f"no receipt {index} in a batch of {len(self.receipts)}")
-        return merkle.path_in(self.levels, index, Tag.BATCH_NODE)
+        return merkle.path_in(self.levels, self._checked(index), Tag.ENTRY_NODE)
 
     def place(self, index: int) -> tuple[Entry, int]:
         """The entry that holds receipt `index`, and the receipt's place in it.
@@ -74,12 +90,17 @@ class Batch:
         Raises:
             IndexError: when the batch has no such receipt.
         """
-        if index >= 0:
-            for entry in self.entries:
-                if index < len(entry.receipts):
-                    return entry, index
-                index -= len(entry.receipts)
-        raise IndexError("no such receipt in the batch")
+        self._checked(index)
+        for entry in self.entries:
+            if index < len(entry.receipts):
+                break
+            index -= len(entry.receipts)
+        return entry, index
+
+    def _checked(self, index: int) -> int:
+        if not 0 <= index < len(self.receipts):
+            raise IndexError(f"no receipt {index} in a batch of {len(self.receipts)}")
+        return index
 
 
 def check_data(header: Header, chunks: Sequence[bytes]) -> Batch:
@@ -93,6 +114,10 @@ def check_data(header: Header, chunks: Sequence[bytes]) -> Batch:
             other receipts than the header's root. The verdict on every claim of the batch is then
             *unknown*.
     """
+    if header.receipts == 0:
+        if chunks or header.data_hash != ZERO_HASH or header.root != ZERO_HASH:
+            raise DataMismatch(f"batch {header.number} has no receipts, and data or a root")
+        return Batch.of(())
     if data_hashes(chunks)[-1] != header.data_hash:
         raise DataMismatch(f"batch {header.number}: the chunks at hand are not the header's data")
     if header.receipts > min(codec.MAX_RECEIPTS, U32_MAX):

@@ -24,7 +24,7 @@ from typing import Final
 from bisection.events import Events
 from rollup.errors import LostConsistency
 from rollup.protocol.eip712 import Domain
-from rollup.protocol.header import data_hashes, genesis_hash
+from rollup.protocol.header import data_hashes, genesis
 from rollup.protocol.types import BatchNumber
 from rollup.sequencer.ports import Call, Clock, Discard, Post, Publish, RollupPort, View
 from rollup.store import Intent, Posted, Store, StoredBatch
@@ -49,7 +49,7 @@ class Poster:
     ) -> None:
         self._store = store
         self._l1 = l1
-        self._genesis = genesis_hash(domain)
+        self._genesis = genesis(domain).hash
         self._clock = clock
         self._confirmations = confirmations
         self._bump_after = bump_after

@@ -24,7 +24,7 @@ from rollup.protocol import codec
 from rollup.protocol.batch import Batch
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, account_of, nonce_of, signer
-from rollup.protocol.header import Header, data_hashes, genesis_hash
+from rollup.protocol.header import Header, data_hashes, genesis
 from rollup.protocol.types import BatchNumber, Hash, Seconds
 from rollup.store import schema
 
@@ -162,7 +162,7 @@ class _Batches:
         self._connection = connection
         self._report = report
         self._ask = ask
-        self._parent = genesis_hash(domain)
+        self._parent = genesis(domain).hash
         self._chained = True
 
     def check(self, entries: _Entries) -> None:

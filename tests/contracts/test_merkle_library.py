@@ -43,8 +43,8 @@ def test_depths(library: Contract, count: int) -> None:
 
 @pytest.mark.parametrize("count", COUNTS)
 def test_roots(library: Contract, count: int) -> None:
-    expected = merkle.root(leaves(count), Tag.BATCH_NODE)
-    assert library.root(leaves(count), Tag.BATCH_NODE) == (expected, bytes(32))
+    expected = merkle.root(leaves(count), Tag.ENTRY_NODE)
+    assert library.root(leaves(count), Tag.ENTRY_NODE) == (expected, bytes(32))
 
 
 @pytest.mark.parametrize("count", COUNTS[1:])

@@ -25,7 +25,7 @@ from rollup.protocol.batch import Batch
 from rollup.protocol.codec import encode
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, sign_bundle
-from rollup.protocol.header import Header, data_hashes, genesis_hash, split
+from rollup.protocol.header import Header, data_hashes, genesis, split
 from rollup.protocol.receipts import Work, WorkKind
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Nonce, Seconds, SlotIndex
 from tests.contracts.arena import Arena, Claim, Parameters, game_parameters, raw_address
@@ -94,7 +94,7 @@ class Stage:
         for number, chunk in enumerate(chunks):
             rollup.publish(chunk, sender=self.sequencer)
             self.note(f"{name}/publish {number}")
-        parent = self.headers[-1].hash if self.headers else genesis_hash(self.domain)
+        parent = self.headers[-1].hash if self.headers else genesis(self.domain).hash
         number, data_hash = BatchNumber(len(self.headers) + 1), data_hashes(chunks)[-1]
         rollup.post(number, parent, len(made.receipts), made.root, data_hash, sender=self.sequencer)
         self.note(f"{name}/post")

@@ -40,24 +40,24 @@ def plain_tensor_root(content: Words) -> Hash:
 def test_small_trees_are_those_of_the_definition(absent: Hash) -> None:
     for count in range(71):
         leaves = some(count, count)
-        plain = merkle.levels(listed(leaves), Tag.BATCH_NODE, absent)
-        made = hashes.levels(leaves, Tag.BATCH_NODE, absent)
+        plain = merkle.levels(listed(leaves), Tag.ENTRY_NODE, absent)
+        made = hashes.levels(leaves, Tag.ENTRY_NODE, absent)
         assert [listed(level) for level in made] == plain
-        assert hashes.root(leaves, Tag.BATCH_NODE, absent) == plain[-1][0]
+        assert hashes.root(leaves, Tag.ENTRY_NODE, absent) == plain[-1][0]
 
 
 @pytest.mark.parametrize("count", LARGE)
 def test_large_trees_are_those_of_the_definition(count: int) -> None:
     leaves = some(count)
-    plain = merkle.levels(listed(leaves), Tag.BATCH_NODE)
+    plain = merkle.levels(listed(leaves), Tag.ENTRY_NODE)
     for threads in (1, 2, 3):
-        assert hashes.root(leaves, Tag.BATCH_NODE, threads=threads) == plain[-1][0]
-        made = hashes.levels(leaves, Tag.BATCH_NODE, threads=threads)
+        assert hashes.root(leaves, Tag.ENTRY_NODE, threads=threads) == plain[-1][0]
+        made = hashes.levels(leaves, Tag.ENTRY_NODE, threads=threads)
         assert [listed(level) for level in made] == plain
-    over = [tagged(Tag.BATCH_LEAF, one) for one in plain[0]]
+    over = [tagged(Tag.ENTRY, one) for one in plain[0]]
     for threads in (1, 2):
-        made_over = hashes.root_over(Tag.BATCH_LEAF, leaves, Tag.BATCH_NODE, threads=threads)
-        assert made_over == merkle.root(over, Tag.BATCH_NODE)
+        made_over = hashes.root_over(Tag.ENTRY, leaves, Tag.ENTRY_NODE, threads=threads)
+        assert made_over == merkle.root(over, Tag.ENTRY_NODE)
 
 
 @given(st.integers(0, 300), st.integers(0, 4), absents, st.data())
@@ -81,18 +81,18 @@ def test_arrays_that_are_too_small_are_refused() -> None:
         hashes.hash_rows(Tag.ROW, some(6), some(2), 3, 64)
     for count in (0, 3):
         with pytest.raises(IndexError, match="nodes in an array"):
-            hashes.climb(some(3), count, 2, Tag.BATCH_NODE, ZERO_HASH)
+            hashes.climb(some(3), count, 2, Tag.ENTRY_NODE, ZERO_HASH)
 
 
 def test_what_is_given_is_left_as_it_is() -> None:
     leaves = some(100)
     before = leaves.copy()
-    hashes.root(leaves, Tag.BATCH_NODE)
-    hashes.levels(leaves, Tag.BATCH_NODE)
-    hashes.root(leaves[:1], Tag.BATCH_NODE)
+    hashes.root(leaves, Tag.ENTRY_NODE)
+    hashes.levels(leaves, Tag.ENTRY_NODE)
+    hashes.root(leaves[:1], Tag.ENTRY_NODE)
     assert (leaves == before).all()
     strided = np.repeat(leaves, 2, axis=0)[::2]
-    assert hashes.root(strided, Tag.BATCH_NODE) == hashes.root(leaves, Tag.BATCH_NODE)
+    assert hashes.root(strided, Tag.ENTRY_NODE) == hashes.root(leaves, Tag.ENTRY_NODE)
 
 
 @settings(max_examples=50)

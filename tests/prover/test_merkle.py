@@ -11,7 +11,7 @@ from prover.commit import merkle
 from prover.commit.keccak import ZERO_HASH, Hash, keccak, tagged
 from prover.commit.tags import Tag
 
-NODES = (Tag.TENSOR_NODE, Tag.SEGMENT_NODE, Tag.BATCH_NODE, Tag.BUNDLE_NODE, Tag.DISSECTION_NODE)
+NODES = (Tag.TENSOR_NODE, Tag.SEGMENT_NODE, Tag.ENTRY_NODE, Tag.BUNDLE_NODE, Tag.DISSECTION_NODE)
 trees = st.tuples(
     st.lists(st.binary(min_size=32, max_size=32).map(Hash), max_size=40),
     st.sampled_from(NODES),
@@ -78,13 +78,13 @@ def test_every_path_leads_to_the_root(
 @pytest.mark.parametrize(("count", "index"), [(0, 1), (3, 3), (3, -1)])
 def test_there_is_no_path_to_a_leaf_that_is_not_there(count: int, index: int) -> None:
     with pytest.raises(IndexError):
-        merkle.path(leaves_of(count), index, Tag.BATCH_NODE)
+        merkle.path(leaves_of(count), index, Tag.ENTRY_NODE)
 
 
 def test_an_absent_subtree_is_a_tree_of_absent_leaves() -> None:
     for depth in range(6):
-        full = merkle.root([ZERO_HASH] * (1 << depth), Tag.BATCH_NODE)
-        assert merkle.subtree(ZERO_HASH, depth, Tag.BATCH_NODE) == full
+        full = merkle.root([ZERO_HASH] * (1 << depth), Tag.ENTRY_NODE)
+        assert merkle.subtree(ZERO_HASH, depth, Tag.ENTRY_NODE) == full
 
 
 def test_nodes_of_different_trees_never_meet() -> None:
@@ -94,19 +94,19 @@ def test_nodes_of_different_trees_never_meet() -> None:
 
 def test_a_node_is_no_leaf_of_a_smaller_tree() -> None:
     leaves = leaves_of(4)
-    inner = merkle.levels(leaves, Tag.BATCH_NODE)[1]
-    assert merkle.root(inner, Tag.BATCH_NODE) == merkle.root(leaves, Tag.BATCH_NODE)
+    inner = merkle.levels(leaves, Tag.ENTRY_NODE)[1]
+    assert merkle.root(inner, Tag.ENTRY_NODE) == merkle.root(leaves, Tag.ENTRY_NODE)
     # Which is why leaves are hashed under a tag of their own before they enter a tree.
-    hashed = [tagged(Tag.BATCH_LEAF, leaf) for leaf in leaves]
-    pairs = [tagged(Tag.BATCH_LEAF, node) for node in merkle.levels(hashed, Tag.BATCH_NODE)[1]]
-    assert merkle.root(pairs, Tag.BATCH_NODE) != merkle.root(hashed, Tag.BATCH_NODE)
+    hashed = [tagged(Tag.ENTRY, leaf) for leaf in leaves]
+    pairs = [tagged(Tag.ENTRY, node) for node in merkle.levels(hashed, Tag.ENTRY_NODE)[1]]
+    assert merkle.root(pairs, Tag.ENTRY_NODE) != merkle.root(hashed, Tag.ENTRY_NODE)
 
 
 class _Hasher:
     """hashlib's shape around a tagged hash, for the oracle below."""
 
     def __init__(self, message: Any) -> None:
-        self._digest = tagged(Tag.BATCH_NODE, bytes(message))
+        self._digest = tagged(Tag.ENTRY_NODE, bytes(message))
 
     def digest(self) -> bytes:
         return self._digest
@@ -119,8 +119,8 @@ def test_full_trees_are_those_of_merkletools(count: int) -> None:
     oracle.hash_function = _Hasher
     oracle.add_leaf([leaf.hex() for leaf in leaves])
     oracle.make_tree()
-    assert oracle.get_merkle_root() == merkle.root(leaves, Tag.BATCH_NODE).hex()
+    assert oracle.get_merkle_root() == merkle.root(leaves, Tag.ENTRY_NODE).hex()
     for index in {0, count // 2, count - 1}:
         siblings = [bytes.fromhex(step["left" if "left" in step else "right"])
                     for step in oracle.get_proof(index)]  # fmt: skip
-        assert siblings == merkle.path(leaves, index, Tag.BATCH_NODE)
+        assert siblings == merkle.path(leaves, index, Tag.ENTRY_NODE)

@@ -8,7 +8,7 @@ from rollup.protocol import codec
 from rollup.protocol.batch import Batch
 from rollup.protocol.claims import ProgramInfo
 from rollup.protocol.entries import Entry
-from rollup.protocol.header import Header, data_hashes, genesis_hash, split
+from rollup.protocol.header import Header, data_hashes, genesis, split
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, Seconds, SlotIndex
 from tests.rollup.entries import DOMAIN, OWNER, PROGRAM
 
@@ -33,7 +33,7 @@ class FakeView:
         """A batch of these entries, posted now."""
         batch = Batch.of(entries)
         chunks = split(codec.encode(entries), chunk_bytes)
-        last = self.headers[-1].hash if self.headers else genesis_hash(DOMAIN)
+        last = self.headers[-1].hash if self.headers else genesis(DOMAIN).hash
         header = Header(
             BatchNumber(len(self.headers) + 1),
             last if parent is None else parent,
@@ -55,7 +55,7 @@ class FakeView:
 
     def head(self) -> tuple[BatchNumber, Hash]:
         self._count()
-        last = self.headers[-1].hash if self.headers else genesis_hash(DOMAIN)
+        last = self.headers[-1].hash if self.headers else genesis(DOMAIN).hash
         return BatchNumber(len(self.headers)), last
 
     def header(self, number: BatchNumber) -> Header | None:

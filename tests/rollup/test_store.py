@@ -12,7 +12,7 @@ from rollup.errors import LostConsistency
 from rollup.protocol import codec
 from rollup.protocol.eip712 import Signature
 from rollup.protocol.entries import SignedReceipt
-from rollup.protocol.header import genesis_hash
+from rollup.protocol.header import genesis
 from rollup.protocol.types import AccountIndex, BatchNumber, Seconds
 from rollup.store import Accepted, Intent, Located, Posted
 from tests.rollup.entries import DOMAIN, bundled, digest, label, single, stream
@@ -173,7 +173,7 @@ def test_posts_are_recorded_taken_back_and_made_final(path: Path) -> None:
     async def go() -> None:
         async with opened(path) as store:
             await store.submit(list(islice(stream(), 4)), 1)
-            genesis = genesis_hash(DOMAIN)
+            genesis = genesis(DOMAIN).hash
             one = header_of(await seal(store, 1), genesis)
             two = header_of(await seal(store, 1, number=2), one.hash)
             await store.record([Posted(one, 10), Posted(two, 11)], BatchNumber(3))

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from prover.commit import merkle
-from prover.commit.keccak import ZERO_HASH, Hash, keccak, tagged
+from prover.commit.keccak import ZERO_HASH, Hash, keccak
 from prover.commit.tags import Tag
 from rollup.errors import BundleError, SignatureError
 from rollup.protocol import bundle as bundles
+from rollup.protocol import header
 from rollup.protocol.eip712 import Digest, Domain, Signature, recover, sign
 from rollup.protocol.entries import Entry, SignedBundle
 from rollup.protocol.ledger.actions import LedgerReceipt
@@ -57,8 +58,8 @@ class Placed:
             raise SignatureError(f"a signature has 65 bytes (r, s, v), not {len(self.signature)}")
         bundle = self.place.bundle.id if self.place else ZERO_HASH
         index = self.place.index if self.place else 0
-        parts = (self.receipt.id, self.signature, bundle, index.to_bytes(4, "big"))
-        object.__setattr__(self, "leaf", tagged(Tag.ENTRY, *parts))
+        leaf = header.leaf(self.receipt.id, self.signature, bundle, index)
+        object.__setattr__(self, "leaf", leaf)
 
 
 def signer(entry: Placed, separator: Hash) -> Address | None:

@@ -14,7 +14,7 @@ from rollup.l1.client import L1Client
 from rollup.l1.deploy import Contracts, Deployment, connect, deploy, read, verify
 from rollup.l1.devnet import Devnet
 from rollup.l1.errors import ArtifactError, DeploymentError, Reverted, UnknownContract, WrongChain
-from rollup.protocol.header import genesis_hash
+from rollup.protocol.header import genesis
 from rollup.protocol.presets import MAINNET, MINIMAL
 from rollup.protocol.types import Address
 from tests.rollup.l1.conftest import CHALLENGER, DEPLOYER, POOR, SEQUENCER
@@ -26,7 +26,7 @@ def test_a_deployment_is_wired_as_the_preset_says(contracts: Contracts) -> None:
     deployment = contracts.deployment
     verify(contracts.client, deployment, MINIMAL)
     assert deployment.parameters is MINIMAL
-    assert contracts.rollup.head() == (0, genesis_hash(deployment.domain))
+    assert contracts.rollup.head() == (0, genesis(deployment.domain).hash)
     assert contracts.rollup.window() == MINIMAL.window
     assert contracts.game.rules().k == MINIMAL.k
     assert contracts.game.challenge_bond() == MINIMAL.challenge_bond

@@ -9,7 +9,7 @@ from prover.commit.keccak import ZERO_HASH, Hash, keccak
 from rollup.errors import PlumblineError, StoreUnavailable
 from rollup.protocol.batch import Batch, check_data
 from rollup.protocol.eip712 import Domain
-from rollup.protocol.header import Header, data_hashes, genesis_hash
+from rollup.protocol.header import Header, data_hashes, genesis
 from rollup.protocol.types import BatchNumber, Seconds
 from rollup.sequencer.ports import Call, Discard, Post, Publish, View
 from rollup.store import Intent, Posted
@@ -40,7 +40,7 @@ class FakeL1:
     """`RollupPort` with `mine` and `reorg`. All state is recomputed from the blocks."""
 
     def __init__(self, domain: Domain) -> None:
-        self.genesis = genesis_hash(domain)
+        self.genesis = genesis(domain).hash
         self.blocks: list[list[Waiting]] = [[]]
         self.mempool: dict[int, Waiting] = {}
         self.shift = 0
