@@ -3,34 +3,48 @@
 L1 charges 40 gas a byte, so the format is columns over the whole batch, and says nothing twice.
 Layout, all integers LEB128 varints (`z` marks zigzag, for differences that may be negative):
 
-    version u8 = 1
+    version u8 = 2
     pool of hashes      count, then 32 bytes each: every distinct hash once, in order of first use
     pool of addresses   count, then 20 bytes each
     entries             count; for each: receipts of the bundle (0: a receipt alone), account,
                         z(nonce - expected): expected is what follows the account's last one in this
                         data, at first 0
     signatures          64 bytes an entry, r and s with v in the top bit of s
-    forms               runs (length, kind * 2 + is statement) over all receipts
+    forms               runs (length, kind * 4 + form) over all receipts; forms: 0 Work,
+                        1 Statement, 2 Action
     slots               z(slot - the slot before) for each entry with Work
     the columns of Work: defender, program, params after, params, inputs, outputs, first step, steps
     the columns of Statement: subject, content
+    the columns of Action: target, other, amount
 
 A column of hashes is runs (length * 4 + mode): NEW takes the next hashes of the pool, REPEAT
 (reference) one that was used before, SAME copies the params after of the same receipt and PREVIOUS
 those of the Work before (params only): inference leaves params as they are, training goes on from
 where the last receipt ended. A defender column is runs (length, reference). First steps are
 z(difference to where the Work before ended), steps z(difference to the Work before), both as runs
-(length, value).
+(length, value). Targets are z(difference to the Action before); they, others and amounts are EQUAL
+runs (length * 2, value) and LISTED ones (length * 2 + 1, so many values): records are settled in a
+row, while payments have nothing in common.
 
 `encode` is a function: the same entries give the same bytes. `decode` is total: entries, or
 `CodecError` on anything else.
 """
 
-from collections.abc import Sequence
-from typing import Final, cast
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, count
+from operator import add, sub
+from typing import Any, Final, cast
 
 from rollup.errors import BundleError, CodecError, ReceiptError, SignatureError
-from rollup.protocol.columns import HashPool, read_runs, write_hashes, write_runs
+from rollup.protocol.actions import Action
+from rollup.protocol.columns import (
+    HashPool,
+    read_integers,
+    read_runs,
+    write_hashes,
+    write_integers,
+    write_runs,
+)
 from rollup.protocol.eip712 import Signature, compact, expand
 from rollup.protocol.entries import (
     Entry,
@@ -44,9 +58,12 @@ from rollup.protocol.receipts import Receipt, Statement, Work
 from rollup.protocol.types import AccountIndex, Address, Hash, Nonce, SlotIndex
 from rollup.protocol.wire import Reader, Writer, runs, unzigzag, zigzag
 
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_RECEIPTS: Final = 2**20
 """No data holds more: it bounds what a hostile run length can make a reader build."""
+
+_WORK, _STATEMENT, _ACTION = range(3)
+_FORMS: Final = {Work: _WORK, Statement: _STATEMENT, Action: _ACTION}
 
 
 # ---- encoding
@@ -64,10 +81,11 @@ def encode(entries: Sequence[Entry]) -> bytes:
         raise CodecError(f"data holds at most {MAX_RECEIPTS} receipts, not {len(receipts)}")
     work = [receipt for receipt in receipts if isinstance(receipt, Work)]
     statements = [receipt for receipt in receipts if isinstance(receipt, Statement)]
+    actions = [receipt for receipt in receipts if isinstance(receipt, Action)]
 
     body = Writer()
     _write_entries(body, entries)
-    for length, form in runs(r.kind * 2 + isinstance(r, Statement) for r in receipts):
+    for length, form in runs(r.kind * 4 + _FORMS[type(r)] for r in receipts):
         body.varint(length)
         body.varint(form)
     before = 0
@@ -78,22 +96,16 @@ def encode(entries: Sequence[Entry]) -> bytes:
             before = slot
 
     addresses: dict[Address, int] = {}
-    for length, defender in runs(w.defender for w in work):
-        body.varint(length)
-        body.varint(addresses.setdefault(defender, len(addresses)))
     pool: dict[Hash, int] = {}
-    after = [w.params_after for w in work]
-    write_hashes(body, pool, [w.program for w in work])
-    write_hashes(body, pool, after)
-    write_hashes(body, pool, [w.params for w in work], same=after)
-    write_hashes(body, pool, [w.inputs for w in work])
-    write_hashes(body, pool, [w.outputs for w in work])
-    ends = [0, *(w.first_step + w.steps for w in work)]
-    write_runs(body, (w.first_step - end for w, end in zip(work, ends, strict=False)))
-    counts = [0, *(w.steps for w in work)]
-    write_runs(body, (w.steps - count for w, count in zip(work, counts, strict=False)))
+    if work:
+        _write_works(body, addresses, pool, work)
     write_hashes(body, pool, [s.subject for s in statements])
     write_hashes(body, pool, [s.content for s in statements])
+    if actions:
+        targets = [action.target for action in actions]
+        write_integers(body, map(zigzag, map(sub, targets, [0, *targets])))
+        write_integers(body, (action.other for action in actions))
+        write_integers(body, (action.amount for action in actions))
 
     head = Writer()
     head.raw(bytes([VERSION]))
@@ -104,6 +116,24 @@ def encode(entries: Sequence[Entry]) -> bytes:
     for address in addresses:
         head.raw(address)
     return head.bytes() + body.bytes()
+
+
+def _write_works(
+    body: Writer, addresses: dict[Address, int], pool: dict[Hash, int], work: Sequence[Work]
+) -> None:
+    for length, defender in runs(w.defender for w in work):
+        body.varint(length)
+        body.varint(addresses.setdefault(defender, len(addresses)))
+    after = [w.params_after for w in work]
+    write_hashes(body, pool, [w.program for w in work])
+    write_hashes(body, pool, after)
+    write_hashes(body, pool, [w.params for w in work], same=after)
+    write_hashes(body, pool, [w.inputs for w in work])
+    write_hashes(body, pool, [w.outputs for w in work])
+    ends = [0, *(w.first_step + w.steps for w in work)]
+    write_runs(body, (w.first_step - end for w, end in zip(work, ends, strict=False)))
+    counts = [0, *(w.steps for w in work)]
+    write_runs(body, (w.steps - count for w, count in zip(work, counts, strict=False)))
 
 
 def _write_entries(body: Writer, entries: Sequence[Entry]) -> None:
@@ -157,64 +187,74 @@ def _decode(reader: Reader, limit: int) -> tuple[Entry, ...]:
         heads.append((size, account, Nonce(nonce)))
     signatures = [expand(reader.raw(64)) for _ in heads]
 
-    forms = read_runs(reader, total, reader.varint)
-    work_count = sum(1 for form in forms if not form & 1)
+    forms, numbers = _read_forms(reader, total)
     slots = _read_slots(reader, heads, forms)
-
-    defenders = [_pick(addresses, index) for index in read_runs(reader, work_count, reader.varint)]
     pool = HashPool(reader, hashes)
-    programs = pool.column(work_count)
-    after = pool.column(work_count)
-    params = pool.column(work_count, same=after)
-    inputs = pool.column(work_count)
-    outputs = pool.column(work_count)
-    first_jumps = read_runs(reader, work_count, reader.signed)
-    step_jumps = read_runs(reader, work_count, reader.signed)
-    subjects = pool.column(total - work_count)
-    contents = pool.column(total - work_count)
+    works = _read_works(reader, pool, addresses, numbers[_WORK])
+    subjects = pool.column(numbers[_STATEMENT])
+    statements = zip(subjects, pool.column(numbers[_STATEMENT]), strict=True)
     pool.close()
+    actions = _read_actions(reader, numbers[_ACTION])
     reader.close()
 
     entries: list[Entry] = []
-    place = at_work = at_statement = first = steps = 0
+    place = 0
     for (size, account, nonce), signature, slot in zip(heads, signatures, slots, strict=True):
         receipts: list[Receipt] = []
-        for offset in range(size or 1):
-            kind, is_statement = forms[place] >> 1, forms[place] & 1
-            place += 1
-            if is_statement:
-                receipts.append(
-                    Statement(
-                        kind,
-                        account,
-                        Nonce(nonce + offset),
-                        subjects[at_statement],
-                        contents[at_statement],
-                    )
-                )
-                at_statement += 1
-                continue
-            first += steps + first_jumps[at_work]
-            steps += step_jumps[at_work]
-            receipts.append(
-                Work(
-                    kind,
-                    account,
-                    Nonce(nonce + offset),
-                    slot,
-                    defenders[at_work],
-                    programs[at_work],
-                    first,
-                    steps,
-                    params[at_work],
-                    inputs[at_work],
-                    after[at_work],
-                    outputs[at_work],
-                )
-            )
-            at_work += 1
+        end = place + (size or 1)
+        following = cast(Iterator[Nonce], count(nonce))
+        for word, number in zip(forms[place:end], following, strict=False):
+            form = word & 3
+            if form == _STATEMENT:
+                receipts.append(Statement(word >> 2, account, number, *next(statements)))
+            elif form == _WORK:
+                receipts.append(Work(word >> 2, account, number, slot, *next(works)))
+            else:
+                receipts.append(Action(word >> 2, account, number, *next(actions)))
+        place = end
         entries.append(_entry(size, receipts, signature))
     return tuple(entries)
+
+
+def _read_forms(reader: Reader, total: int) -> tuple[list[int], list[int]]:
+    """Kind and form of each receipt as one number, and how many receipts of each form there are."""
+    forms: list[int] = []
+    numbers = [0, 0, 0, 0]
+    while len(forms) < total:
+        length, word = reader.run_length(total - len(forms)), reader.varint()
+        forms += [word] * length
+        numbers[word & 3] += length
+    if numbers[3]:
+        raise CodecError("data holds a receipt of no known form")
+    return forms, numbers
+
+
+def _read_works(
+    reader: Reader, pool: HashPool, addresses: Sequence[Address], number: int
+) -> Iterator[Any]:
+    """The arguments of so many `Work`, from its defender on."""
+    if not number:
+        return iter(())
+    defenders = [_pick(addresses, index) for index in read_runs(reader, number, reader.varint)]
+    programs = pool.column(number)
+    after = pool.column(number)
+    params = pool.column(number, same=after)
+    inputs = pool.column(number)
+    outputs = pool.column(number)
+    jumps = read_runs(reader, number, reader.signed)
+    steps = list(accumulate(read_runs(reader, number, reader.signed)))
+    # A first step is as far behind the last one as that one's steps and the jump.
+    firsts = accumulate(map(add, jumps, [0, *steps]))
+    return zip(defenders, programs, firsts, steps, params, inputs, after, outputs, strict=True)
+
+
+def _read_actions(reader: Reader, number: int) -> Iterator[tuple[int, int, int]]:
+    """The arguments of so many `Action`, from its target on."""
+    if not number:
+        return iter(())
+    targets = accumulate(map(unzigzag, read_integers(reader, number)))
+    others = read_integers(reader, number)
+    return zip(targets, others, read_integers(reader, number), strict=True)
 
 
 def _entry(size: int, receipts: Sequence[Receipt], signature: Signature) -> Entry:
@@ -231,7 +271,7 @@ def _read_slots(
     before = place = 0
     for size, _, _ in heads:
         end = place + (size or 1)
-        if any(not form & 1 for form in forms[place:end]):
+        if any(form & 3 == _WORK for form in forms[place:end]):
             before += unzigzag(reader.varint())
             slots.append(SlotIndex(before))
         else:

@@ -1,4 +1,4 @@
-"""Columns of batch data: runs of equal integers, and hashes that are said once (see `codec`)."""
+"""Columns of batch data: runs of integers, and hashes that are said once (see `codec`)."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -14,6 +14,31 @@ def write_runs(body: Writer, values: Iterable[int]) -> None:
     for length, value in runs(values):
         body.varint(length)
         body.varint(zigzag(value))
+
+
+_LISTED = 3
+"""A run of equal integers that is no longer than this is cheaper inside a list of them."""
+
+
+def write_integers(body: Writer, values: Iterable[int]) -> None:
+    """EQUAL (length * 2, value) for a long run, LISTED (length * 2 + 1, values) for all between."""
+    listed: list[int] = []
+    for length, value in runs(values):
+        if length <= _LISTED:
+            listed += [value] * length
+            continue
+        _write_list(body, listed)
+        listed = []
+        body.varint(length * 2)
+        body.varint(value)
+    _write_list(body, listed)
+
+
+def _write_list(body: Writer, listed: Sequence[int]) -> None:
+    if listed:
+        body.varint(len(listed) * 2 + 1)
+    for value in listed:
+        body.varint(value)
 
 
 def write_hashes(
@@ -53,6 +78,25 @@ def read_runs(reader: Reader, count: int, value: Callable[[], int]) -> list[int]
     while len(values) < count:
         length = reader.run_length(count - len(values))
         values += [value()] * length
+    return values
+
+
+def read_integers(reader: Reader, count: int) -> list[int]:
+    """`count` integers as `write_integers` wrote them.
+
+    Raises:
+        CodecError: when a run is empty or longer than what is left.
+    """
+    values: list[int] = []
+    while len(values) < count:
+        word = reader.varint()
+        length = word >> 1
+        if not 0 < length <= count - len(values):
+            raise CodecError(f"a run of {length} integers where {count - len(values)} are left")
+        if word & 1:
+            values += [reader.varint() for _ in range(length)]
+        else:
+            values += [reader.varint()] * length
     return values
 
 

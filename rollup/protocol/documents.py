@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NewType
 
 from rollup.errors import DocumentError, ReceiptError
+from rollup.protocol.actions import Action
 from rollup.protocol.eip712 import Signature
 from rollup.protocol.entries import Entry, SignedBundle, SignedReceipt
 from rollup.protocol.header import Header
@@ -32,6 +33,7 @@ WORK_FIELDS: Final = frozenset(
     {"type", "kind", "account", "nonce", "slot", "defender", "program", "firstStep", "steps"}
     | {"params", "inputs", "paramsAfter", "outputs"}
 )
+ACTION_FIELDS: Final = frozenset({"type", "kind", "account", "nonce", "target", "other", "amount"})
 HEADER_FIELDS: Final = frozenset({"number", "parent", "posted", "receipts", "root", "dataHash"})
 
 
@@ -122,6 +124,18 @@ def receipt_to_json(receipt: Receipt) -> Json:
                 "content": text(receipt.content),
             }
         )
+    if isinstance(receipt, Action):
+        return Json(
+            {
+                "type": "Action",
+                "kind": receipt.kind,
+                "account": receipt.account,
+                "nonce": receipt.nonce,
+                "target": receipt.target,
+                "other": receipt.other,
+                "amount": receipt.amount,
+            }
+        )
     return Json(
         {
             "type": "Work",
@@ -177,7 +191,19 @@ def receipt_from_json(value: object) -> Receipt:
                 fields.hash("content"),
             )
         )
-    raise DocumentError('a receipt is a JSON object whose type is "Work" or "Statement"')
+    if kind == "Action":
+        fields = Fields(value, "Action", ACTION_FIELDS)
+        return _made(
+            lambda: Action(
+                fields.integer("kind"),
+                AccountIndex(fields.integer("account")),
+                Nonce(fields.integer("nonce")),
+                fields.integer("target"),
+                fields.integer("other"),
+                fields.integer("amount"),
+            )
+        )
+    raise DocumentError('a receipt is a JSON object of type "Work", "Statement" or "Action"')
 
 
 def _made(make: Callable[[], Receipt]) -> Receipt:

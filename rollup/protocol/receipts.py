@@ -1,8 +1,9 @@
 """Receipts: who did what (docs/protocol.md, section 8).
 
 `Work` claims a computation that anyone can recompute and that a bond backs. `Statement` binds an
-account to a content hash and moves nothing by itself. A receipt's id is its EIP-712 struct hash,
-computed once when it is made; the ABI encoding under it is also what checks every integer's range.
+account to a content hash and moves nothing by itself. `Action` (see `actions`) moves what the
+ledger holds. A receipt's id is its EIP-712 struct hash, computed once when it is made; the ABI
+encoding under it is also what checks every integer's range.
 
 Any u8 is a kind here, so that data which holds a kind of tomorrow still decodes; the sequencer
 admits known kinds alone.
@@ -15,6 +16,7 @@ from typing import Final
 
 from prover.commit.keccak import keccak
 from rollup.errors import ReceiptError
+from rollup.protocol.actions import Action
 from rollup.protocol.types import AccountIndex, Address, Hash, Nonce, ReceiptId, SlotIndex
 
 
@@ -33,6 +35,8 @@ class StatementKind(IntEnum):
     MODEL = 18
     USAGE = 19
     OPERATIONAL_SIGNAL = 20
+    FEDERATED_UPDATE = 21
+    """Where an update came from; one that is to be paid is a compute claim instead."""
 
 
 WORK_TYPE: Final = (
@@ -162,7 +166,8 @@ class Statement:
         object.__setattr__(self, "id", keccak(encoded))
 
 
-Receipt = Work | Statement
+Receipt = Work | Statement | Action
+"""Whatever is signed, batched and shown: three forms under three EIP-712 types."""
 
 
 @dataclass(frozen=True, slots=True)

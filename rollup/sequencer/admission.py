@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rollup.errors import Refused, VoidClaim
+from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.claims import ProgramInfo, check_work
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, account_of, slot_of
@@ -19,7 +20,10 @@ from rollup.protocol.types import ZERO_ADDRESS, Address, Hash
 from rollup.sequencer.ports import RegistryPort
 from rollup.sequencer.recovery import Recovery
 
-_STATEMENT_KINDS: Final = frozenset(StatementKind)
+_KINDS: Final[dict[type[Statement | Action], tuple[str, frozenset[int]]]] = {
+    Statement: ("Statement", frozenset(StatementKind)),
+    Action: ("Action", frozenset(ActionKind)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,10 @@ class Admission:
         programs: dict[Hash, ProgramInfo | None] = {}
         work = 0
         for receipt in entry.receipts:
-            if isinstance(receipt, Statement):
-                if receipt.kind not in _STATEMENT_KINDS:
-                    raise Refused("unknown-kind", f"no Statement is of kind {receipt.kind}")
+            if not isinstance(receipt, Work):
+                what, kinds = _KINDS[type(receipt)]
+                if receipt.kind not in kinds:
+                    raise Refused("unknown-kind", f"no {what} is of kind {receipt.kind}")
                 continue
             if receipt.program not in programs:
                 programs[receipt.program] = await self._registry.program(receipt.program)

@@ -11,11 +11,11 @@ from rollup.errors import ConfigError, GatewayUnavailable, Refused
 from rollup.protocol import codec
 from rollup.protocol.entries import Entry
 from rollup.protocol.types import AccountIndex, ReceiptId
-from tests.rollup.entries import bundled, digest, single
+from tests.rollup.entries import digest, mixed, single
 
 Answer = tuple[int, Any] | Exception
-ENTRIES: list[Entry] = [single(0), bundled(1, 3)]
-TAKEN = {"results": [{"status": "accepted", "receipts": 1}, {"status": "known", "receipts": 3}]}
+ENTRIES: list[Entry] = [single(0), mixed(1)]
+TAKEN = {"results": [{"status": "accepted", "receipts": 1}, {"status": "known", "receipts": 4}]}
 FULL = (503, {"error": {"code": "pool-full", "message": "9 receipts wait for L1"}})
 
 
@@ -61,7 +61,7 @@ Make = Callable[..., tuple[GatewayClient, Gateway]]
 
 def test_entries_are_handed_in_as_batch_data(at: Make) -> None:
     client, gateway = at((200, TAKEN))
-    assert client.submit(ENTRIES) == 4
+    assert client.submit(ENTRIES) == 5
     (request,) = gateway.asked
     assert str(request.url) == "http://gate/v1/receipts"
     assert [entry.id for entry in codec.decode(request.content)] == [e.id for e in ENTRIES]
@@ -82,7 +82,7 @@ def test_entries_are_handed_in_as_batch_data(at: Make) -> None:
 )
 def test_what_may_pass_is_tried_again(at: Make, trouble: Answer) -> None:
     client, gateway = at(trouble, trouble, trouble, (200, TAKEN))
-    assert client.submit(ENTRIES) == 4
+    assert client.submit(ENTRIES) == 5
     assert len(gateway.asked) == 4
     assert len({request.content for request in gateway.asked}) == 1
 

@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from rollup.protocol.actions import Action
 from rollup.protocol.eip712 import Domain, Signature
 from rollup.protocol.entries import Entry, SignedBundle, SignedReceipt
 from rollup.protocol.receipts import Receipt, Statement, Work
@@ -68,7 +69,13 @@ def statements(
     return st.builds(Statement, u8, account.map(AccountIndex), nonce.map(Nonce), hashes, hashes)
 
 
-receipts: st.SearchStrategy[Receipt] = st.one_of(works(), statements())
+def actions(
+    account: st.SearchStrategy[int] = u64, nonce: st.SearchStrategy[int] = u64
+) -> st.SearchStrategy[Action]:
+    return st.builds(Action, u8, account.map(AccountIndex), nonce.map(Nonce), u64, u64, u64)
+
+
+receipts: st.SearchStrategy[Receipt] = st.one_of(works(), statements(), actions())
 
 
 @st.composite
@@ -82,6 +89,7 @@ def bundles_of(draw: st.DrawFn, max_size: int = 5) -> tuple[Receipt, ...]:
             st.one_of(
                 works(st.just(account), st.just(nonce + j), st.just(slot)),
                 statements(st.just(account), st.just(nonce + j)),
+                actions(st.just(account), st.just(nonce + j)),
             )
         )
         for j in range(size)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollup.errors import SignatureError
-from rollup.protocol import receipts
+from rollup.protocol import actions, receipts
 from rollup.protocol.documents import receipt_to_json
 from rollup.protocol.eip712 import (
     ORDER,
@@ -63,6 +63,11 @@ def typed_data(
     }
 
 
+TYPES = {
+    "Work": receipts.WORK_TYPE,
+    "Statement": receipts.STATEMENT_TYPE,
+    "Action": actions.ACTION_TYPE,
+}
 domains = st.builds(Domain, st.integers(0, 2**64), our.addresses)
 
 
@@ -72,7 +77,7 @@ def test_digest_signature_and_signer_are_eth_accounts(
 ) -> None:
     message = receipt_to_json(receipt)
     name = message["type"]
-    type_text = receipts.WORK_TYPE if name == "Work" else receipts.STATEMENT_TYPE
+    type_text = TYPES[name]
     wanted = {field["name"]: message[field["name"]] for field in fields_of(type_text)}
     signable = encode_typed_data(full_message=typed_data(domain, name, type_text, wanted))
     digest = domain.digest(receipt.id)

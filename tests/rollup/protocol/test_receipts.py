@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from rollup.errors import ReceiptError
+from rollup.protocol.actions import Action
 from rollup.protocol.receipts import Bundle, Receipt, Statement, Work
 from rollup.protocol.types import AccountIndex, Address, Hash, Nonce, SlotIndex, address_text
 from tests.rollup.protocol import strategies as our
@@ -14,6 +15,7 @@ from tests.rollup.protocol import strategies as our
 H = Hash(bytes(32))
 WORK = Work(1, AccountIndex(2), Nonce(3), SlotIndex(4), Address(bytes(20)), H, 5, 6, H, H, H, H)
 STATEMENT = Statement(17, AccountIndex(2), Nonce(3), H, H)
+ACTION = Action(32, AccountIndex(2), Nonce(3), 4, 5, 6)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,23 @@ def test_statement_refuses_what_its_type_cannot_hold(field: str, value: Any) -> 
         replace(STATEMENT, **{field: value})
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("kind", 256),
+        ("account", 2**64),
+        ("nonce", -1),
+        ("target", 2**64),
+        ("other", -1),
+        ("amount", 2**64),
+        ("amount", 1.5),
+    ],
+)
+def test_action_refuses_what_its_type_cannot_hold(field: str, value: Any) -> None:
+    with pytest.raises(ReceiptError):
+        replace(ACTION, **{field: value})
+
+
 @pytest.mark.parametrize("count", [-1, 2**32])
 def test_bundle_refuses_what_its_type_cannot_hold(count: int) -> None:
     with pytest.raises(ReceiptError):
@@ -65,7 +84,7 @@ def test_bundle_refuses_what_its_type_cannot_hold(count: int) -> None:
         Bundle(AccountIndex(0), Nonce(0), 1, Hash(b""))
 
 
-@pytest.mark.parametrize("receipt", [WORK, STATEMENT])
+@pytest.mark.parametrize("receipt", [WORK, STATEMENT, ACTION])
 def test_every_field_is_in_the_id(receipt: Receipt) -> None:
     ids = {receipt.id}
     names = [name for name in receipt.__slots__ if name != "id"]

@@ -15,7 +15,7 @@ from rollup.protocol.types import AccountIndex, Address, Hash, SlotIndex
 from rollup.sequencer.admission import Admission, Admitted
 from rollup.sequencer.recovery import Recovery
 from rollup.sequencer.registry import CachedRegistry
-from tests.rollup.entries import DOMAIN, KEY, PROGRAM, bundled, label, single, work
+from tests.rollup.entries import DOMAIN, KEY, PROGRAM, bundled, label, mixed, single, transfer, work
 from tests.rollup.sequencer.play import Clock, FakeRegistry
 
 OTHER_KEY = b"\x07" * 32
@@ -33,8 +33,10 @@ def check(*entries: Entry, registry: FakeRegistry | None = None) -> list[Admitte
 
 def test_entries_in_order_are_admitted() -> None:
     entries: list[Entry] = [single(0), bundled(1, 3), sign_receipt(WORK, DOMAIN, KEY)]
+    entries += [mixed(4), sign_receipt(transfer(8), DOMAIN, KEY)]
     # A training receipt of 4 steps at 1,000 work units each.
-    assert check(*entries) == [Admitted(0), Admitted(12_000), Admitted(4_000)]
+    units = (0, 12_000, 4_000, 4_000, 0)
+    assert check(*entries) == [Admitted(work) for work in units]
 
 
 def of(**changes: object) -> SignedReceipt:
@@ -49,6 +51,10 @@ HIGH = Signature(single(0).signature[:32] + b"\xff" * 32 + b"\x1b")
     [
         (sign_receipt(replace(label(0), kind=99), DOMAIN, KEY), "unknown-kind", "kind 99"),
         (of(kind=16), "unknown-kind", "kind 16"),
+        (sign_receipt(replace(transfer(0), kind=38), DOMAIN, KEY), "unknown-kind", "no Action"),
+        (sign_receipt(replace(transfer(0), kind=17), DOMAIN, KEY), "unknown-kind", "no Action"),
+        (sign_receipt(replace(label(0), kind=32), DOMAIN, KEY), "unknown-kind", "no Statement"),
+        (sign_receipt(transfer(0), DOMAIN, OTHER_KEY), "wrong-signer", "account 1"),
         (single(0, account=7), "unknown-account", "account 7"),
         (SignedReceipt(label(0), HIGH), "bad-signature", "upper half"),
         (SignedReceipt(label(0), Signature(bytes(65))), "bad-signature", "v is 27"),

@@ -14,7 +14,7 @@ from rollup.errors import LostConsistency
 from rollup.protocol import codec, proof
 from rollup.protocol.documents import entry_to_json, text
 from rollup.protocol.types import AccountIndex
-from tests.rollup.entries import bundled, label, single, stream
+from tests.rollup.entries import bundled, label, mixed, single, stream
 from tests.rollup.sequencer.play import Play, playing
 
 DATA = {"content-type": "application/octet-stream"}
@@ -39,16 +39,16 @@ def test_one_several_and_binary(tmp_path: Path) -> None:
         assert one.json() == {
             "results": [{"id": text(single(0).id), "receipts": 1, "status": "accepted"}]
         }
-        entries = [entry_to_json(single(0)), entry_to_json(bundled(1, 3))]
+        entries = [entry_to_json(single(0)), entry_to_json(mixed(1))]
         two = await stage.http.post("/v1/receipts", json={"entries": entries})
         assert [r["status"] for r in two.json()["results"]] == ["known", "accepted"]
         assert two.status_code == 200
         three = await stage.http.post(
-            "/v1/receipts", content=codec.encode([single(4), single(5)]), headers=DATA
+            "/v1/receipts", content=codec.encode([single(5), mixed(6)]), headers=DATA
         )
         assert [r["status"] for r in three.json()["results"]] == ["accepted", "accepted"]
         account = await stage.http.get("/v1/accounts/1")
-        assert account.json() == {"account": 1, "nextNonce": 6}
+        assert account.json() == {"account": 1, "nextNonce": 10}
         assert len(await stage.store.pooled()) == 4
 
     play(tmp_path, scene)
