@@ -25,7 +25,7 @@ _FEW = 8
 """Receipts up to which hashing one after the other is as fast."""
 
 
-def _levels(receipts: Sequence[Receipt]) -> Sequence[Any]:
+def levels(receipts: Sequence[Receipt]) -> Sequence[Any]:
     """Levels of the tree over the bundle leaves, as lists or as arrays; the root is last."""
     ids = [receipt.id for receipt in receipts]
     if len(ids) <= _FEW:
@@ -40,7 +40,7 @@ def _levels(receipts: Sequence[Receipt]) -> Sequence[Any]:
 
 def root(receipts: Sequence[Receipt]) -> Hash:
     """Root of the tree over the receipts' bundle leaves."""
-    return Hash(bytes(_levels(receipts)[-1][0]))
+    return Hash(bytes(levels(receipts)[-1][0]))
 
 
 def path(receipts: Sequence[Receipt], index: int) -> list[Hash]:
@@ -51,7 +51,7 @@ def path(receipts: Sequence[Receipt], index: int) -> list[Hash]:
     """
     if not 0 <= index < len(receipts):
         raise IndexError(f"no receipt {index} in a bundle of {len(receipts)}")
-    return merkle.path_in(_levels(receipts), index, Tag.BUNDLE_NODE)
+    return merkle.path_in(levels(receipts), index, Tag.BUNDLE_NODE)
 
 
 def opens(bundle: Bundle, index: int, receipt: Receipt, siblings: Sequence[Hash]) -> bool:

@@ -14,6 +14,7 @@ from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.claims import ProgramInfo, check_work
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, account_of, slot_of
+from rollup.protocol.ledger.types import MAX_BUNDLE
 from rollup.protocol.presets import Preset
 from rollup.protocol.receipts import Statement, StatementKind, Work
 from rollup.protocol.types import ZERO_ADDRESS, Address, Hash
@@ -68,11 +69,12 @@ class Admission:
     async def _judge(self, entry: Entry, signer: Address | Refused) -> Admitted:
         if isinstance(signer, Refused):
             raise signer
-        if len(entry.receipts) > self._preset.batch_receipts:
+        most = min(self._preset.batch_receipts, MAX_BUNDLE)
+        if len(entry.receipts) > most:
             raise Refused(
                 "too-large",
-                f"a bundle holds at most {self._preset.batch_receipts} receipts, a batch's worth, "
-                f"not {len(entry.receipts)}",
+                f"a bundle holds at most {most} receipts (a batch's worth, and never more than "
+                f"{MAX_BUNDLE}), not {len(entry.receipts)}; sign several",
             )
         await self._judge_signer(entry, signer)
         await self._judge_slot(entry)

@@ -94,35 +94,36 @@ def sign_many(receipts: Sequence[LedgerReceipt], domain: Domain, key: bytes) -> 
     Raises:
         BundleError: when they cannot stand in one bundle.
     """
-    bundle, places = _bundle(receipts)
-    signature = sign(key, domain.digest(bundle.id))
-    return [
-        Placed(receipt, signature, place) for receipt, place in zip(receipts, places, strict=True)
-    ]
-
-
-def placed(entry: Entry) -> list[Placed]:
-    """The receipts of an entry of today's batches."""
-    if not isinstance(entry, SignedBundle):
-        return [Placed(entry.receipt, entry.signature)]
-    places = _bundle(entry.receipts)[1]
-    return [
-        Placed(receipt, entry.signature, place)
-        for receipt, place in zip(entry.receipts, places, strict=True)
-    ]
-
-
-def _bundle(receipts: Sequence[LedgerReceipt]) -> tuple[Bundle, list[Place]]:
     if not 0 < len(receipts) <= MAX_BUNDLE:
         raise BundleError(f"a bundle holds 1 to {MAX_BUNDLE} receipts, not {len(receipts)}")
     first = receipts[0]
     for index, receipt in enumerate(receipts):
         if receipt.account != first.account or receipt.nonce != first.nonce + index:
             raise BundleError(f"receipt {index} does not follow the bundle's first one")
-    leaves = [bundles.leaf(receipt.id) for receipt in receipts]
-    levels = merkle.levels(leaves, Tag.BUNDLE_NODE)
-    bundle = Bundle(first.account, first.nonce, len(receipts), levels[-1][0])
-    return bundle, [
-        Place(bundle, index, leaf, tuple(merkle.path_in(levels, index, Tag.BUNDLE_NODE)))
-        for index, leaf in enumerate(leaves)
+    bundle = Bundle(first.account, first.nonce, len(receipts), bundles.root(receipts))
+    return _placed(bundle, receipts, sign(key, domain.digest(bundle.id)))
+
+
+def placed(entry: Entry) -> list[Placed]:
+    """The receipts of an entry, as the ledger sees them; an entry of batch data, which nobody has
+    to have signed, has them as well.
+    """
+    if isinstance(entry, SignedBundle):
+        return _placed(entry.bundle, entry.receipts, entry.signature)
+    return [Placed(entry.receipt, entry.signature)]
+
+
+def _placed(
+    bundle: Bundle, receipts: Sequence[LedgerReceipt], signature: Signature
+) -> list[Placed]:
+    if len(receipts) > MAX_BUNDLE:  # nobody signed it, and so there is nothing to open
+        return [
+            Placed(receipt, signature, Place(bundle, index, ZERO_HASH, ()))
+            for index, receipt in enumerate(receipts)
+        ]
+    levels = [[Hash(bytes(node)) for node in level] for level in bundles.levels(receipts)]
+    paths = (merkle.path_in(levels, index, Tag.BUNDLE_NODE) for index in range(len(receipts)))
+    return [
+        Placed(receipt, signature, Place(bundle, index, levels[0][index], tuple(path)))
+        for index, (receipt, path) in enumerate(zip(receipts, paths, strict=True))
     ]

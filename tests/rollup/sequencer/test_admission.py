@@ -10,6 +10,7 @@ from rollup.errors import L1Unavailable, Refused
 from rollup.protocol.claims import ProgramInfo
 from rollup.protocol.eip712 import Signature
 from rollup.protocol.entries import Entry, SignedBundle, SignedReceipt, sign_bundle, sign_receipt
+from rollup.protocol.ledger.types import MAX_BUNDLE
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import AccountIndex, Address, Hash, SlotIndex
 from rollup.sequencer.admission import Admission, Admitted
@@ -37,6 +38,17 @@ def test_entries_in_order_are_admitted() -> None:
     # A training receipt of 4 steps at 1,000 work units each.
     units = (0, 12_000, 4_000, 4_000, 0)
     assert check(*entries) == [Admitted(work) for work in units]
+
+
+def test_a_bundle_is_never_larger_than_the_ledger_takes() -> None:
+    preset = replace(MINIMAL, batch_receipts=2 * MAX_BUNDLE)
+    admission = Admission(DOMAIN, preset, FakeRegistry(), Recovery())
+    sizes = (MAX_BUNDLE, MAX_BUNDLE + 1)
+    entries = [sign_bundle([transfer(n) for n in range(size)], DOMAIN, KEY) for size in sizes]
+    admitted, refused = asyncio.run(admission.check(entries))
+    assert admitted == Admitted(0)
+    assert isinstance(refused, Refused)
+    assert refused.code == "too-large"
 
 
 def of(**changes: object) -> SignedReceipt:

@@ -9,8 +9,8 @@ from prover.commit.keccak import ZERO_HASH
 from prover.commit.merkle import ceil_log2
 from prover.errors import PositionError, WitnessError
 from rollup.errors import BundleError, ReceiptError, SignatureError
-from rollup.protocol.eip712 import Signature
-from rollup.protocol.entries import SignedReceipt, sign_bundle, sign_receipt
+from rollup.protocol.eip712 import Signature, address_of
+from rollup.protocol.entries import sign_bundle, sign_receipt
 from rollup.protocol.ledger import packing, witness
 from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.entries import Placed, placed, sign_many, sign_one, signer
@@ -97,15 +97,30 @@ def test_every_way_of_not_being_signed_is_provable() -> None:
         assert (pre == post) == refused
 
 
-def test_entries_of_todays_batches_have_a_place() -> None:
+@pytest.mark.parametrize("count", [3, 20])
+def test_entries_of_batches_have_a_place(count: int) -> None:
     scene = Scene()
-    works = [replace(scene.work(ANN), nonce=Nonce(number)) for number in range(3)]
-    single = sign_receipt(works[0], DOMAIN, KEYS[0])
-    assert placed(single) == [Placed(works[0], single.signature)]
-    bundle = sign_bundle(works, DOMAIN, KEYS[0])
-    assert placed(bundle) == sign_many(works, DOMAIN, KEYS[0])
-    assert len({one.leaf for one in [*placed(bundle), *placed(single)]}) == 4
-    assert isinstance(single, SignedReceipt)
+    said: list[LedgerReceipt] = [
+        Action(ActionKind.TRANSFER, ANN, Nonce(0), BOB, 0, 7),
+        Statement(16, ANN, Nonce(1), name("a"), name("b")),
+        *(replace(scene.work(ANN), nonce=Nonce(number)) for number in range(2, count)),
+    ]
+    singles = [sign_receipt(receipt, DOMAIN, KEYS[0]) for receipt in said]
+    for receipt, single in zip(said, singles, strict=True):
+        assert placed(single) == [Placed(receipt, single.signature)]
+    bundle = sign_bundle(said, DOMAIN, KEYS[0])
+    found = placed(bundle)
+    assert found == sign_many(said, DOMAIN, KEYS[0])
+    assert {signer(one, DOMAIN.separator) for one in found} == {address_of(KEYS[0])}
+    assert len({one.leaf for one in [*found, *placed(singles[0])]}) == count + 1
+
+
+def test_a_bundle_that_is_too_large_is_signed_by_nobody() -> None:
+    said = [Action(32, ANN, Nonce(number)) for number in range(MAX_BUNDLE + 1)]
+    found = placed(sign_bundle(said, DOMAIN, KEYS[0]))
+    assert [one.receipt for one in found] == said
+    assert [one for one in found if one.place is None or one.place.in_range] == []
+    assert {signer(one, DOMAIN.separator) for one in found[:3]} == {None}
 
 
 def test_what_cannot_be_an_entry_is_refused() -> None:
