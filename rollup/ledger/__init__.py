@@ -1,0 +1,1 @@
+"""The ledger as operators and validators run it: rebuilt from L1, asserted, held against L1."""
