@@ -27,7 +27,7 @@ from rollup.protocol.claims import check_steps
 from rollup.protocol.documents import text
 from rollup.protocol.types import Address
 from rollup.traces import ContentTraces
-from rollup.validator import Defender
+from rollup.validator import Defender, Upkeep
 from rollup.worker import Execute, Identity, Worker
 
 EVENTS: Final = Events(logging.getLogger(__name__))
@@ -141,7 +141,8 @@ def defence(
 ) -> Callable[[], bool]:
     """A round of defending the signer's claims; never done by itself. `shown` is around each."""
     games = ContractGames(contracts, signer, follower.opening)
-    defender = Defender(follower, games, traces, signer.address, kept.store if kept else None)
+    upkeep = Upkeep(follower, kept.store) if kept else None
+    defender = Defender(follower, games, traces, signer.address, upkeep)
 
     def look() -> bool:
         with shown or nullcontext():

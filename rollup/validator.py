@@ -5,34 +5,40 @@ All it keeps is in L1 and in the folder of content, so it may be stopped and sta
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Protocol
 
 from bisection.agent import Agent, Played
 from bisection.game import Side
 from bisection.machine import Address, ClaimId, TraceFactory
-from bisection.ports import GameKey, GamePort
+from bisection.ports import ClaimSource, GameKey, GamePort
 from bisection.replay import TracePool
 from bisection.watcher import Judgement, Verdict, Watcher
 from prover.checkpoints import Checkpoints
 from rollup.follower import Follower
 
 
-class Upkeep:
-    """Drops the checkpoints of claims that need them no more; nothing without a store."""
+class Followed(ClaimSource, Protocol):
+    """Claims of one kind, as L1 has them now."""
 
-    def __init__(self, follower: Follower, store: Checkpoints | None) -> None:
+    def poll(self) -> int:
+        """Takes up what L1 has since the last call."""
+        ...
+
+
+class Upkeep:
+    """Drops the checkpoints of claims that need them no more."""
+
+    def __init__(self, follower: Follower, store: Checkpoints) -> None:
         self._follower = follower
         self._store = store
         self._dropped: set[ClaimId] = set()
 
     def drop(self, name: ClaimId) -> None:
         """A claim's replay was the last one."""
-        if self._store is not None:
-            self._store.remove(self._follower.locate(name).run)
+        self._store.remove(self._follower.locate(name).run)
 
     def round(self, games: Iterable[GameKey]) -> None:
         """Drops those of claims that are final: out of their window, and in no open game."""
-        if self._store is None:
-            return
         final = set(self._follower.closed()) - {key.claim for key in games}
         for name in final - self._dropped:
             self.drop(name)
@@ -40,33 +46,34 @@ class Upkeep:
 
 
 class Validator:
-    """One challenger over all claims of a rollup; `kept` are the checkpoints that `traces` use."""
+    """One challenger over all claims of a kind; `upkeep` sees to what `traces` keep of them."""
 
     def __init__(
         self,
-        follower: Follower,
+        source: Followed,
         port: GamePort,
         traces: TraceFactory,
         player: Address,
-        kept: Checkpoints | None = None,
+        upkeep: Upkeep | None = None,
     ) -> None:
-        self._follower = follower
+        self._source = source
         pool = TracePool(traces)
-        self._watcher = Watcher(follower, pool)
-        self._agent = Agent(port, follower, pool, player, Side.CHALLENGER)
+        self._watcher = Watcher(source, pool)
+        self._agent = Agent(port, source, pool, player, Side.CHALLENGER)
         self._settled: Counter[Verdict] = Counter()
-        self._upkeep = Upkeep(follower, kept)
+        self._upkeep = upkeep
 
     def round(self) -> list[Played]:
         """Looks once: new batches, their claims, open games. Returns the moves that took effect."""
-        self._follower.poll()
+        self._source.poll()
         judged = self._watcher.round()
         self._settled.update(judgement.verdict for judgement in judged)
         for judgement in judged:
-            if judgement.verdict is Verdict.VALID:
+            if judgement.verdict is Verdict.VALID and self._upkeep is not None:
                 self._upkeep.drop(judgement.name)
         played = self._agent.round(self._watcher.invalid())
-        self._upkeep.round(self._agent.games)
+        if self._upkeep is not None:
+            self._upkeep.round(self._agent.games)
         return played
 
     def judgements(self) -> list[Judgement]:
@@ -81,23 +88,24 @@ class Validator:
 
 
 class Defender:
-    """Plays for every claim that names `player` as its defender; `kept` as for a `Validator`."""
+    """Plays for every claim that names `player` as its defender; `upkeep` as for a `Validator`."""
 
     def __init__(
         self,
-        follower: Follower,
+        source: Followed,
         port: GamePort,
         traces: TraceFactory,
         player: Address,
-        kept: Checkpoints | None = None,
+        upkeep: Upkeep | None = None,
     ) -> None:
-        self._follower = follower
-        self._upkeep = Upkeep(follower, kept)
-        self._agent = Agent(port, follower, TracePool(traces), player, Side.DEFENDER)
+        self._source = source
+        self._upkeep = upkeep
+        self._agent = Agent(port, source, TracePool(traces), player, Side.DEFENDER)
 
     def round(self) -> list[Played]:
         """Looks once, and answers what waits for an answer."""
-        self._follower.poll()
+        self._source.poll()
         played = self._agent.round()
-        self._upkeep.round(self._agent.games)
+        if self._upkeep is not None:
+            self._upkeep.round(self._agent.games)
         return played

@@ -40,7 +40,7 @@ def run(
     from rollup import files, parties, report, session
     from rollup.l1.game_port import ContractGames
     from rollup.settlement import Settlement
-    from rollup.validator import Validator
+    from rollup.validator import Upkeep, Validator
 
     report.start_logging(log_format)
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
@@ -55,7 +55,7 @@ def run(
         ContractGames(contracts, signer, follower.opening),
         parties.traces(follower, content, chosen, kept, shown),
         signer.address,
-        kept.store,
+        Upkeep(follower, kept.store),
     )
     settlement = Settlement(contracts, signer, follower)
 

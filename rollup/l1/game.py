@@ -79,6 +79,11 @@ class GameContract(Bound):
         """What became of a claim."""
         return ClaimStatus(self.read("claimOf", claim)[0])
 
+    def kind_of(self, claim: ClaimId) -> int | None:
+        """Kind of a claim that was challenged; None when it was not."""
+        status, kind = self.read("claimOf", claim)[:2]
+        return None if ClaimStatus(status) is ClaimStatus.UNKNOWN else int(kind)
+
     def defender_of(self, claim: ClaimId) -> Address:
         """Who moves for a claim that was challenged; zeros when it was not."""
         return Address(bytes.fromhex(self.read("claimOf", claim)[3][2:]))

@@ -1,7 +1,13 @@
-"""The doubting path's view of games (`bisection.ports.GamePort`) over the deployed contracts."""
+"""The doubting path's view of games (`bisection.ports.GamePort`) over the deployed contracts.
+
+One port is for the claims of one kind: games on others, which their own port plays, are passed
+over.
+"""
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 from bisection import errors
 from bisection.game import (
@@ -18,6 +24,7 @@ from bisection.game import (
 )
 from bisection.machine import Address, Claim, ClaimId
 from bisection.ports import GameKey, Posted, Receipt
+from prover.commit.keccak import Hash
 from rollup.errors import LostConsistency
 from rollup.l1.accounts import Signer
 from rollup.l1.chain import BlockNumber, Mined
@@ -25,6 +32,7 @@ from rollup.l1.deploy import Contracts
 from rollup.l1.errors import Reverted
 from rollup.l1.game import ClaimStatus, DissectionPosted, replay
 from rollup.l1.openings import Opening
+from rollup.protocol.claims import TENSOR_KIND
 
 # What the rollup says of a claim that counts for nothing.
 _VOID = frozenset(
@@ -32,57 +40,45 @@ _VOID = frozenset(
 )
 
 
-class ContractGames:
-    """Games on L1, played from one account.
+class Games(ABC):
+    """Games on L1 about claims of one kind, played from one account.
 
     Keeps nothing between calls but which games were opened up to a block that is too deep to be
-    reorganised away; that spares it the whole chain at each look.
+    reorganised away, and of what kind claims are, which never changes; that spares it the whole
+    chain at each look.
 
     Args:
         contracts: the deployment.
         signer: who pays for and makes the moves.
-        openings: finds a claim's receipt, which shows it to the rollup when a game is opened. It
-            raises ``DataUnavailable`` when the receipt cannot be had.
         depth: blocks behind the head that are taken to last.
     """
 
-    def __init__(
-        self,
-        contracts: Contracts,
-        signer: Signer,
-        openings: Callable[[ClaimId], Opening],
-        *,
-        depth: int = 64,
-    ) -> None:
+    kind: ClassVar[int]
+    """Number of the kind in the game's list."""
+
+    def __init__(self, contracts: Contracts, signer: Signer, *, depth: int = 64) -> None:
         self._contracts = contracts
         self._game = contracts.game
         self._signer = signer
-        self._openings = openings
         self._depth = depth
         self._rules = contracts.game.rules()
         self._bond = contracts.game.challenge_bond()
         self._lock = threading.Lock()
         self._settled = contracts.deployment.block
         self._known: dict[GameKey, BlockNumber] = {}
+        self._kinds: dict[ClaimId, int] = {}
 
     def now(self) -> int:
         """See ``GamePort.now``."""
         return self._game.time()
 
     def standing(self, claim: Claim) -> Standing:
-        """See ``GamePort.standing``; void also when the rollup would not let it be challenged."""
+        """See ``GamePort.standing``; void also when the host would not let it be challenged."""
         status = self._game.status_of(claim.id)
         if status is ClaimStatus.REJECTED:
             return Standing.REJECTED
-        if status is ClaimStatus.DISPUTED:
-            void = self._contracts.rollup.read("isVoid", claim.id)
-            return Standing.VOID if void else Standing.LIVE
-        try:
-            self._contracts.rollup.claim_of(self._openings(claim.id))
-        except Reverted as refusal:
-            if refusal.name in _VOID:
-                return Standing.VOID
-        return Standing.LIVE
+        void = self.is_void(claim.id, disputed=status is ClaimStatus.DISPUTED)
+        return Standing.VOID if void else Standing.LIVE
 
     def open_games(self, player: Address, side: Side) -> list[GameKey]:
         """See ``GamePort.open_games``."""
@@ -91,7 +87,9 @@ class ContractGames:
             mover = key.challenger
             if side is Side.DEFENDER:
                 mover = self._game.defender_of(key.claim)
-            if mover == player and self._game.is_open(key.claim, key.challenger):
+            if mover != player or not self._is_ours(key.claim):
+                continue
+            if self._game.is_open(key.claim, key.challenger):
                 found.append(key)
         return found
 
@@ -123,13 +121,12 @@ class ContractGames:
         return Receipt(mined.hash, mined.gas_used)
 
     def _submit(self, state: GameState, action: Action) -> Mined:
-        claim, challenger, signer = state.claim.id, state.challenger, self._signer
-        rollup, game = self._contracts.rollup, self._game
+        claim, challenger, signer, game = state.claim.id, state.challenger, self._signer, self._game
         match action:
             case Open(values):
-                return rollup.challenge(signer, self._openings(claim), values, self._bond)
+                return self.challenge(claim, values)
             case OpenStep(witness):
-                return rollup.challenge_step(signer, self._openings(claim), witness, self._bond)
+                return self.challenge_step(claim, witness)
             case Dissect(opened, values):
                 return game.move(signer, claim, challenger, opened, values)
             case Prove(opened, witness):
@@ -138,6 +135,28 @@ class ContractGames:
                 return game.timeout(signer, claim, challenger)
             case Close():
                 return game.close_game(signer, claim, challenger)
+
+    @abstractmethod
+    def is_void(self, claim: ClaimId, *, disputed: bool) -> bool:
+        """Whether a claim that is not rejected counts for nothing; ``disputed`` is whether it was
+        challenged before.
+        """
+
+    @abstractmethod
+    def challenge(self, claim: ClaimId, values: tuple[Hash, ...]) -> Mined:
+        """Opens a game on a claim of more than one step."""
+
+    @abstractmethod
+    def challenge_step(self, claim: ClaimId, witness: bytes) -> Mined:
+        """Proves a claim of one step wrong."""
+
+    def _is_ours(self, claim: ClaimId) -> bool:
+        if claim not in self._kinds:
+            kind = self._game.kind_of(claim)
+            if kind is None:  # its game was reorganised away: it may be opened again
+                return False
+            self._kinds[claim] = kind
+        return self._kinds[claim] == self.kind
 
     def _games(self) -> list[GameKey]:
         """Every game that was ever opened, in order."""
@@ -152,6 +171,49 @@ class ContractGames:
                     self._known.setdefault(key, block)
             self._settled = lasting
         return list(known)
+
+
+class ContractGames(Games):
+    """Games on receipts' claims, hosted by the rollup.
+
+    Args:
+        openings: finds a claim's receipt, which shows it to the rollup when a game is opened. It
+            raises ``DataUnavailable`` when the receipt cannot be had.
+    """
+
+    kind = TENSOR_KIND
+
+    def __init__(
+        self,
+        contracts: Contracts,
+        signer: Signer,
+        openings: Callable[[ClaimId], Opening],
+        *,
+        depth: int = 64,
+    ) -> None:
+        super().__init__(contracts, signer, depth=depth)
+        self._openings = openings
+
+    def is_void(self, claim: ClaimId, *, disputed: bool) -> bool:
+        """See ``Games.is_void``."""
+        rollup = self._contracts.rollup
+        if disputed:
+            return bool(rollup.read("isVoid", claim))
+        try:
+            rollup.claim_of(self._openings(claim))
+        except Reverted as refusal:
+            return refusal.name in _VOID
+        return False
+
+    def challenge(self, claim: ClaimId, values: tuple[Hash, ...]) -> Mined:
+        """See ``Games.challenge``."""
+        opened = self._openings(claim)
+        return self._contracts.rollup.challenge(self._signer, opened, values, self._bond)
+
+    def challenge_step(self, claim: ClaimId, witness: bytes) -> Mined:
+        """See ``Games.challenge_step``."""
+        opened = self._openings(claim)
+        return self._contracts.rollup.challenge_step(self._signer, opened, witness, self._bond)
 
 
 def _until(events: list[DissectionPosted], state: GameState) -> list[DissectionPosted]:

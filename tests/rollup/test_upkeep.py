@@ -7,7 +7,7 @@ from prover.record import Keeping
 from rollup.l1.game_port import ContractGames
 from rollup.protocol.presets import MINIMAL
 from rollup.traces import ContentTraces
-from rollup.validator import Defender, Validator
+from rollup.validator import Defender, Upkeep, Validator
 from rollup.worker import Executor
 from tests.rollup.world import REFERENCE, STEPS, VALIDATOR, WORKER, World
 
@@ -33,7 +33,7 @@ def test_a_worker_keeps_a_claims_states_until_it_is_final(world: World, tmp_path
     follower, signer = world.follower(), world.signer(WORKER)
     traces = ContentTraces(follower, world.content, REFERENCE, keeping=kept)
     games = ContractGames(world.contracts, signer, follower.opening)
-    party = Defender(follower, games, traces, signer.address, kept.store)
+    party = Defender(follower, games, traces, signer.address, Upkeep(follower, kept.store))
     party.round()
     assert len(folders(tmp_path)) == 2, "they may be disputed"
     (first, *_) = follower.claims_of(signer.address)
@@ -56,6 +56,6 @@ def test_a_validator_drops_what_it_found_right(world: World, tmp_path: Path) -> 
     kept = Keeping(Watched(tmp_path, 1 << 20), every=EVERY)
     traces = ContentTraces(follower, world.content, REFERENCE, keeping=kept)
     games = ContractGames(world.contracts, signer, follower.opening)
-    Validator(follower, games, traces, signer.address, kept.store).round()
+    Validator(follower, games, traces, signer.address, Upkeep(follower, kept.store)).round()
     assert saved, "it kept some while it recomputed"
     assert folders(tmp_path) == []
