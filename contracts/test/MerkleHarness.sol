@@ -90,7 +90,7 @@ contract MerkleHarness {
     }
 
     /// @notice All tags, in the order of the table.
-    function tags() external pure returns (uint8[30] memory) {
+    function tags() external pure returns (uint8[32] memory) {
         return [
             Tags.TENSOR_LEAF,
             Tags.TENSOR_NODE,
@@ -121,7 +121,9 @@ contract MerkleHarness {
             Tags.ENTRY_NODE,
             Tags.INBOX_ENTRY,
             Tags.ASSERTION,
-            Tags.FORCED
+            Tags.FORCED,
+            Tags.FIELD,
+            Tags.FIELD_NODE
         ];
     }
 }

@@ -40,3 +40,5 @@ class Tag(IntEnum):
     INBOX_ENTRY = 0x1C
     ASSERTION = 0x1D
     FORCED = 0x1E
+    FIELD = 0x1F
+    FIELD_NODE = 0x20

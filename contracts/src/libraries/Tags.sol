@@ -35,4 +35,6 @@ library Tags {
     uint8 internal constant INBOX_ENTRY = 0x1c;
     uint8 internal constant ASSERTION = 0x1d;
     uint8 internal constant FORCED = 0x1e;
+    uint8 internal constant FIELD = 0x1f;
+    uint8 internal constant FIELD_NODE = 0x20;
 }
