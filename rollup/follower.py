@@ -1,14 +1,14 @@
 """Rebuilds batches and their claims from L1 alone: what one knows before one doubts.
 
-A batch whose data cannot be had, or is not its header's, makes every claim in it *unknown*: an
-alarm is raised, the batch is tried again, and nothing of it is disputed. A receipt that is void (a
-signature that is not its account's, a slot that is not live, a bound exceeded) claims nothing and
-is passed over.
+A batch whose data or inbox entries cannot be had, or are not its header's, makes every claim in it
+*unknown*: an alarm is raised, the batch is tried again, and nothing of it is disputed. A receipt
+that is void (a signature that is not its account's, a slot that is not live, a bound exceeded)
+claims nothing and is passed over.
 """
 
 import logging
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final
@@ -26,13 +26,15 @@ from rollup.errors import (
     SignatureError,
     VoidClaim,
 )
-from rollup.l1.openings import Opening, opening
+from rollup.l1.openings import Opening, forced_opening, opening
 from rollup.l1.view import L1View
-from rollup.protocol.batch import Batch, check_data
+from rollup.protocol.batch import Batch, check_data, check_inbox
 from rollup.protocol.claims import ProgramInfo, tensor_claim
 from rollup.protocol.eip712 import Domain
-from rollup.protocol.entries import Entry, account_of, signer, slot_of
+from rollup.protocol.entries import Entry, SignedReceipt, account_of, signer, slot_of
 from rollup.protocol.header import Header, genesis
+from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
+from rollup.protocol.ledger.packing import unpack_forced
 from rollup.protocol.presets import Preset
 from rollup.protocol.receipts import Work
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, Seconds
@@ -49,6 +51,9 @@ class Located:
     header: Header
     batch: Batch
     index: int
+    """Place in the batch; of a forced receipt, among the inbox entries that the batch took."""
+    forced: bool = False
+    """Whether the receipt came through the inbox."""
 
     @property
     def run(self) -> Hash:
@@ -74,6 +79,7 @@ class Follower:
         self._events = events
         self._headers: list[Header] = []
         self._batches: dict[BatchNumber, Batch] = {}
+        self._inboxes: dict[BatchNumber, tuple[InboxEntry, ...]] = {}
         self._claims: dict[BatchNumber, dict[ClaimId, Located]] = {}
         self._standing: dict[ClaimId, list[BatchNumber]] = {}
         self._programs: dict[Hash, ProgramInfo] = {}
@@ -139,7 +145,12 @@ class Follower:
     def opening(self, name: ClaimId) -> Opening:
         """What shows a claim's receipt to L1; see `locate`."""
         at = self.locate(name)
-        return opening(at.header, at.batch, at.index)
+        if not at.forced:
+            return opening(at.header, at.batch, at.index)
+        entries = self._inboxes[at.header.number]
+        forced = unpack_forced(entries[at.index].forced or b"")
+        leaves = [entry.leaf for entry in entries]
+        return forced_opening(at.header, at.index, leaves, at.work, forced.signature)
 
     def claims_of(self, defender: Address) -> list[Located]:
         """The claims that an address may move for."""
@@ -149,6 +160,10 @@ class Follower:
     def batch(self, number: BatchNumber) -> Batch | None:
         """A batch whose data was had and checked."""
         return self._batches.get(number)
+
+    def inbox(self, number: BatchNumber) -> tuple[InboxEntry, ...] | None:
+        """The inbox entries that a batch took, had and checked; None while it is unknown."""
+        return self._inboxes.get(number)
 
     def _open(self, header: Header) -> bool:
         return self._now < header.posted + self._preset.window
@@ -177,6 +192,7 @@ class Follower:
             self._owners.clear()
             self._programs.clear()
             self._batches.pop(last.number, None)
+            self._inboxes.pop(last.number, None)
             self._retries.succeeded(last.number)
             for name in self._claims.pop(last.number, ()):
                 self._standing[name].remove(last.number)
@@ -188,7 +204,8 @@ class Follower:
         events = self._events.bind(batch=header.number)
         try:
             batch = check_data(header, self._l1.chunks(header))
-            found, void = self._locate(header, batch, events)
+            inbox = check_inbox(header, self._l1.inbox(header))
+            found, void = self._locate(header, batch, inbox, events)
         except L1Unavailable:
             raise
         except (DataMismatch, L1Error) as error:
@@ -197,20 +214,21 @@ class Follower:
             return 0
         self._retries.succeeded(header.number)
         self._batches[header.number] = batch
+        self._inboxes[header.number] = inbox
         self._claims[header.number] = found
         for name in found:
             insort(self._standing.setdefault(name, []), header.number)
-        events.info("batch.read", receipts=len(batch.receipts), void=void)
+        events.info("batch.read", receipts=len(batch.receipts), inbox=len(inbox), void=void)
         return 1
 
     def _locate(
-        self, header: Header, batch: Batch, events: Events
+        self, header: Header, batch: Batch, inbox: Sequence[InboxEntry], events: Events
     ) -> tuple[dict[ClaimId, Located], int]:
-        """The claims of a batch, and how many of its Work receipts are void."""
-        index, void = 0, 0
+        """The claims of a batch, forced ones first, and how many of its Work receipts are void."""
+        void = 0
         found: dict[ClaimId, Located] = {}
         backed = cache(partial(self._l1.is_live, posted=header.posted))
-        for entry in batch.entries:
+        for entry, index, forced in _standing(batch, inbox):
             slot = slot_of(entry)
             live = slot is not None and backed(account_of(entry), slot)
             signed = slot is not None and self._signed(entry)
@@ -223,8 +241,8 @@ class Follower:
                     void += 1
                     events.warning("claim.void", claim=work.id, code=error.code, reason=str(error))
                 else:
-                    found.setdefault(claim.id, Located(claim, work, header, batch, place))
-            index += len(entry.receipts)
+                    at = Located(claim, work, header, batch, place, forced)
+                    found.setdefault(claim.id, at)
         return found, void
 
     def _derive(self, work: Work, signed: bool, live: bool, posted: Seconds) -> Claim:
@@ -257,3 +275,15 @@ class Follower:
                 return None
             self._programs[name] = info
         return self._programs[name]
+
+
+def _standing(batch: Batch, inbox: Sequence[InboxEntry]) -> Iterator[tuple[Entry, int, bool]]:
+    """(entry, place of its first receipt, whether it was forced) of all that a batch holds."""
+    for place, came in enumerate(inbox):
+        if came.kind == InboxKind.FORCED and came.forced is not None:
+            forced = unpack_forced(came.forced)
+            yield SignedReceipt(forced.receipt, forced.signature), place, True
+    index = 0
+    for entry in batch.entries:
+        yield entry, index, False
+        index += len(entry.receipts)

@@ -10,6 +10,7 @@ from typing import Final
 from bisection.events import Events
 from rollup.errors import ConfigError, L1Error
 from rollup.l1 import deploy
+from rollup.l1 import deployment as deployments
 from rollup.l1.accounts import Signer
 from rollup.l1.client import L1Client
 from rollup.l1.deploy import Contracts
@@ -38,7 +39,7 @@ def connect(
         ConfigError, DocumentError: when the file is missing or damaged.
         WrongChain, UnknownContract, DeploymentError, L1Unavailable: as their names say.
     """
-    deployment = deploy.read(deployment_file)
+    deployment = deployments.read(deployment_file)
     client = L1Client(l1, deployment.chain_id, confirmations=confirmations, poll=poll)
     return deploy.verify(client, deployment, deployment.parameters)
 

@@ -8,16 +8,20 @@ from rollup.follower import Follower
 from rollup.l1.accounts import Signer
 from rollup.l1.deploy import Contracts
 from rollup.l1.errors import Reverted
-from rollup.protocol.types import BatchNumber
+from rollup.protocol.types import AccountIndex, BatchNumber, SlotIndex
 
 EVENTS: Final = Events(logging.getLogger(__name__))
 
-_NOT_YET: Final = frozenset({"WindowOpen", "GamesOpen", "WrongNumber"})
-"""Refusals that time, or somebody else's confirmation, explains."""
+_NOT_YET: Final = frozenset({"WindowOpen", "GamesOpen", "WrongNumber", "SlashesUnreported"})
+"""Refusals that time, somebody else's confirmation, or the next round explains."""
+_TOLD: Final = frozenset({"NothingToReport"})
+"""What L1 says of a slash that somebody else reported first."""
 
 
 class Settlement:
-    """Confirms the batches that a follower knows, in order, each as soon as L1 lets it."""
+    """Tells the inbox of slashed slots, and confirms the batches that a follower knows, in order,
+    each as soon as L1 lets it.
+    """
 
     def __init__(self, contracts: Contracts, signer: Signer, follower: Follower) -> None:
         self._contracts = contracts
@@ -26,6 +30,7 @@ class Settlement:
 
     def round(self) -> list[BatchNumber]:
         """Confirms what is due; the numbers of the batches that became final by it."""
+        self._report()
         rollup = self._contracts.rollup
         headers = {header.number: header for header in self._follower.headers}
         number = BatchNumber(rollup.confirmed() + 1)
@@ -41,3 +46,31 @@ class Settlement:
             made.append(number)
             number = BatchNumber(number + 1)
         return made
+
+    def _report(self) -> None:
+        """Reports what was slashed: from the newest block back, until L1 counts no more."""
+        vault, client = self._contracts.vault, self._contracts.client
+        left = vault.unreported()
+        if not left:
+            return
+        seen: set[tuple[AccountIndex, SlotIndex]] = set()
+        for start, end in reversed(
+            client.spans(self._contracts.deployment.block, client.head().number)
+        ):
+            for slashed in reversed(vault.slashes(start, end)):
+                at = (slashed.account, slashed.slot)
+                if at in seen:
+                    continue
+                seen.add(at)
+                if vault.is_reported(*at):
+                    continue
+                try:
+                    vault.report(self._signer, *at)
+                except Reverted as refusal:
+                    if refusal.name not in _TOLD:
+                        raise
+                else:
+                    EVENTS.info("slash.reported", account=at[0], slot=at[1])
+                left = vault.unreported()
+                if not left:
+                    return

@@ -93,3 +93,8 @@ class Bound:
 def place_of(log: Log) -> Place:
     """Where a log stands."""
     return Place(log.block, log.block_hash, log.transaction, log.index)
+
+
+def address_in(text: str) -> Address:
+    """An address as eth_abi gives it: "0x" and 40 hex digits."""
+    return Address(bytes.fromhex(text[2:]))

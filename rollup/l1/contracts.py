@@ -1,21 +1,25 @@
-"""The contracts as Python objects: typed calls, and events as frozen dataclasses.
+"""The rollup as a Python object: typed calls, and its events.
 
 Reads take ``block`` for the state after an older block. Whatever sends takes the ``Signer`` that
 pays, and returns once the transaction is as deep as the client asks for.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from prover.commit.keccak import ZERO_HASH, Hash, tagged
-from prover.commit.tags import Tag
-from prover.row import Depths
+from prover.commit.keccak import Hash
 from rollup.l1.accounts import Signer
-from rollup.l1.bound import Bound, Place, place_of
+from rollup.l1.bound import address_in, place_of
 from rollup.l1.chain import At, BlockNumber, Mined
+from rollup.l1.events import (
+    BatchConfirmed,
+    BatchPosted,
+    ChunkPublished,
+    ClaimChallenged,
+    posted_header,
+)
+from rollup.l1.inbox import InboxContract
 from rollup.l1.openings import Opening, header_tuple
-from rollup.protocol.claims import ProgramInfo
 from rollup.protocol.header import Header
 from rollup.protocol.types import (
     AccountIndex,
@@ -28,45 +32,7 @@ from rollup.protocol.types import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class BatchPosted:
-    """A batch is on L1."""
-
-    header: Header
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkPublished:
-    """A chunk is the input of ``place.transaction``; ``data_hash`` is the poster's with it."""
-
-    poster: Address
-    data_hash: Hash
-    chunk_hash: Hash
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class BatchConfirmed:
-    """A batch is final."""
-
-    number: BatchNumber
-    header_hash: Hash
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimChallenged:
-    """A game was opened on the claim of the receipt at ``index`` of batch ``number``."""
-
-    claim: Hash
-    challenger: Address
-    number: BatchNumber
-    index: int
-    place: Place
-
-
-class RollupContract(Bound):
+class RollupContract(InboxContract):
     """Batches, and the claims of their receipts."""
 
     artifact_name = "Rollup"
@@ -90,12 +56,16 @@ class RollupContract(Bound):
 
     def sequencer(self) -> Address:
         """Who posts batches."""
-        return _address(self.read("SEQUENCER"))
+        return address_in(self.read("SEQUENCER"))
 
     def sequencer_slot(self) -> tuple[AccountIndex, SlotIndex]:
         """The account and slot behind the sequencer; account 0 before it chose one."""
         account, slot = self.read("sequencerSlot")
         return AccountIndex(account), SlotIndex(slot)
+
+    def deadline(self) -> Seconds:
+        """Seconds of the sequencer's silence after which anybody with a bond may post."""
+        return Seconds(self.read("DEADLINE"))
 
     def window(self) -> Seconds:
         """Seconds in which a batch's claims may be challenged."""
@@ -117,14 +87,36 @@ class RollupContract(Bound):
     def post(
         self,
         signer: Signer,
-        number: BatchNumber,
-        parent: Hash,
+        parent: Header,
+        peaks: Sequence[Hash],
         receipts: int,
         root: Hash,
         data_hash: Hash,
+        inbox: int,
     ) -> tuple[Header, Mined]:
-        """Posts a batch; its header is the one that the contract dated."""
-        mined = self.send(signer, "post", number, parent, receipts, root, data_hash)
+        """Posts the batch after ``parent``; its header is the one that the contract dated.
+
+        ``peaks`` are those behind the parent's history; ``inbox`` how many entries are taken then.
+        """
+        what = post_values(parent, peaks, receipts, root, data_hash, inbox)
+        return self._posted(self.send(signer, "post", *what))
+
+    def post_overdue(
+        self,
+        signer: Signer,
+        slot: SlotIndex,
+        parent: Header,
+        peaks: Sequence[Hash],
+        receipts: int,
+        root: Hash,
+        data_hash: Hash,
+        inbox: int,
+    ) -> tuple[Header, Mined]:
+        """Posts in the silent sequencer's stead, on a live slot of the signer's; see ``post``."""
+        what = post_values(parent, peaks, receipts, root, data_hash, inbox)
+        return self._posted(self.send(signer, "postOverdue", slot, *what))
+
+    def _posted(self, mined: Mined) -> tuple[Header, Mined]:
         (header,) = [
             posted_header(values)
             for name, values in self.decode(mined.logs)
@@ -163,10 +155,25 @@ class RollupContract(Bound):
         self, poster: Address, first: BlockNumber, last: BlockNumber
     ) -> list[ChunkPublished]:
         """Chunks that ``poster`` published in L1 blocks first..last."""
-        found = self.events("ChunkPublished", first, last, [_topic(poster)])
+        return self._chunks(first, last, [_topic(poster)])
+
+    def publications(
+        self, data_hash: Hash, first: BlockNumber, last: BlockNumber
+    ) -> list[ChunkPublished]:
+        """Last chunks of all data with that hash, whoever published it, in blocks first..last."""
+        return self._chunks(first, last, [None, data_hash])
+
+    def _chunks(
+        self, first: BlockNumber, last: BlockNumber, topics: Sequence[bytes | None]
+    ) -> list[ChunkPublished]:
         return [
-            ChunkPublished(poster, Hash(values["dataHash"]), Hash(values["chunkHash"]), place)
-            for values, place in found
+            ChunkPublished(
+                address_in(values["poster"]),
+                Hash(values["dataHash"]),
+                Hash(values["chunkHash"]),
+                place,
+            )
+            for values, place in self.events("ChunkPublished", first, last, topics)
         ]
 
     def chunk_in(self, published: ChunkPublished) -> bytes | None:
@@ -204,7 +211,7 @@ class RollupContract(Bound):
         return [
             ClaimChallenged(
                 Hash(values["claimId"]),
-                _address(values["challenger"]),
+                address_in(values["challenger"]),
                 BatchNumber(values["number"]),
                 values["index"],
                 place,
@@ -213,114 +220,16 @@ class RollupContract(Bound):
         ]
 
 
-class VaultContract(Bound):
-    """Accounts, slots and credits."""
-
-    artifact_name = "StakeVault"
-
-    def bond(self) -> Wei:
-        """Wei in one slot."""
-        return Wei(self.read("BOND"))
-
-    def account_of(self, owner: Address) -> AccountIndex:
-        """The owner's index; 0 when it has none."""
-        return AccountIndex(self.read("accountOf", address_text(owner)))
-
-    def owner_of(self, account: AccountIndex) -> Address | None:
-        """The account's address, if there is such an account."""
-        owner = _address(self.read("ownerOf", account))
-        return owner if any(owner) else None
-
-    def slots_of(self, account: AccountIndex) -> int:
-        """How many slots the account ever had."""
-        return int(self.read("slotsOf", account))
-
-    def is_live(self, account: AccountIndex, slot: SlotIndex, posted: Seconds) -> bool:
-        """Whether the slot backs claims posted then."""
-        return bool(self.read("isLive", account, slot, posted))
-
-    def is_slashed(self, account: AccountIndex, slot: SlotIndex) -> bool:
-        """Whether the slot's bond went to a challenger."""
-        return bool(self.read("isSlashed", account, slot))
-
-    def credit_of(self, owner: Address) -> Wei:
-        """What the owner may collect."""
-        return Wei(self.read("creditOf", address_text(owner)))
-
-    def deposit(self, signer: Signer, count: int) -> tuple[AccountIndex, SlotIndex, Mined]:
-        """Adds slots; returns the account and the first new slot. ``count`` 0 only opens it."""
-        mined = self.send(signer, "deposit", count, value=Wei(count * self.bond()))
-        account = self.account_of(signer.address)
-        for name, values in self.decode(mined.logs):
-            if name == "Deposited":
-                return account, SlotIndex(values["first"]), mined
-        return account, SlotIndex(self.slots_of(account)), mined
-
-    def exit(self, signer: Signer, slot: SlotIndex) -> Mined:
-        """Starts a slot on its way out."""
-        return self.send(signer, "exit", slot)
-
-    def withdraw(self, signer: Signer, slot: SlotIndex) -> Mined:
-        """Turns an unbonded slot into credit."""
-        return self.send(signer, "withdraw", slot)
-
-    def collect(self, signer: Signer) -> Mined:
-        """Takes the signer's credit."""
-        return self.send(signer, "collect")
-
-
-class ProgramsContract(Bound):
-    """The register of programs."""
-
-    artifact_name = "Programs"
-
-    def info(self, program: Hash) -> ProgramInfo | None:
-        """What L1 knows of a program; None when it is not registered."""
-        micro_steps, work, words, rows, depths = self.read("info", program)
-        if micro_steps == 0:
-            return None
-        registered = Seconds(self.read("registeredAt", program))
-        held = Depths(*depths.to_bytes(4))
-        return ProgramInfo(micro_steps, work, words, rows, held, registered)
-
-    def register(self, signer: Signer, rows: Sequence[bytes], depths: Depths) -> Mined:
-        """Registers a program by its packed rows."""
-        return self.send(signer, "register", b"".join(rows), int.from_bytes(bytes(depths)))
-
-
-def chunks_behind(
-    published: Sequence[ChunkPublished], data_hash: Hash
-) -> list[ChunkPublished] | None:
-    """Those of one poster's chunks, given in order, that ``data_hash`` is the running hash of.
-
-    A chunk either goes on from the one before or, after a post or a discard, starts again. None
-    when the chunks do not lead to the hash.
-    """
-    chain: list[ChunkPublished] = []
-    for chunk in published:
-        running = chain[-1].data_hash if chain else ZERO_HASH
-        if chunk.data_hash != tagged(Tag.CHUNK, running, chunk.chunk_hash):
-            chain = []
-        chain.append(chunk)
-        if chunk.data_hash == data_hash:
-            return chain
-    return None
-
-
-def posted_header(values: dict[str, Any]) -> Header:
-    """The header that a BatchPosted event tells."""
-    return Header(
-        BatchNumber(values["number"]),
-        Hash(values["parent"]),
-        Seconds(values["posted"]),
-        values["receipts"],
-        Hash(values["batchRoot"]),
-        Hash(values["dataHash"]),
-    )
-
-
-def _address(text: str) -> Address:
-    return Address(bytes.fromhex(text[2:]))
+def post_values(
+    parent: Header,
+    peaks: Sequence[Hash],
+    receipts: int,
+    root: Hash,
+    data_hash: Hash,
+    inbox: int,
+) -> tuple[Any, ...]:
+    """The arguments of ``post``."""
+    return header_tuple(parent), list(peaks), receipts, root, data_hash, inbox
 
 
 def _topic(address: Address) -> bytes:

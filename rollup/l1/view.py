@@ -1,12 +1,19 @@
-"""The batches on L1 as a follower reads them: headers and chunks from events, facts from views."""
+"""The batches on L1 as a follower reads them: headers, chunks and inbox entries from events, facts
+from views.
+"""
 
+from contextlib import suppress
 from typing import Protocol
 
+from rollup.errors import DataMismatch
+from rollup.l1.bound import Place
 from rollup.l1.chain import BlockNumber
-from rollup.l1.contracts import BatchPosted, chunks_behind
 from rollup.l1.deploy import Contracts
+from rollup.l1.events import BatchPosted, chunks_behind
+from rollup.protocol.batch import check_inbox
 from rollup.protocol.claims import ProgramInfo
 from rollup.protocol.header import Header
+from rollup.protocol.ledger.inbox import InboxEntry
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, Seconds, SlotIndex
 
 
@@ -23,6 +30,10 @@ class L1View(Protocol):
 
     def chunks(self, header: Header) -> list[bytes]:
         """The chunks that its poster published for a batch, in order; as many as are found."""
+        ...
+
+    def inbox(self, header: Header) -> list[InboxEntry]:
+        """The inbox entries that a batch took, in order; as many as are found."""
         ...
 
     def program(self, program: Hash) -> ProgramInfo | None:
@@ -45,13 +56,16 @@ class L1View(Protocol):
 class ContractView:
     """`L1View` over a deployment's contracts.
 
-    Posts are read once and kept; a kept one counts only while L1 still has its header's hash.
+    Posts and inbox entries are read once and kept. A kept post counts only while L1 still has its
+    header's hash, and kept entries only while they are those of a header.
     """
 
     def __init__(self, contracts: Contracts) -> None:
         self._contracts = contracts
         self._posts: dict[BatchNumber, BatchPosted] = {}
         self._read = contracts.deployment.block
+        self._entries: dict[int, InboxEntry] = {}
+        self._entries_read = contracts.deployment.block
 
     def head(self) -> tuple[BatchNumber, Hash]:
         """See `L1View.head`."""
@@ -62,21 +76,36 @@ class ContractView:
         posted = self._post(number)
         return None if posted is None else posted.header
 
-    def chunks(self, header: Header) -> list[bytes]:
-        """See `L1View.chunks`: what was published between this post and the one before."""
+    def post_of(self, header: Header) -> Place | None:
+        """Where L1 holds the post of a batch; None when it holds none with this header."""
         posted = self._post(header.number)
-        if posted is None or posted.header.hash != header.hash:
+        return posted.place if posted is not None and posted.header.hash == header.hash else None
+
+    def chunks(self, header: Header) -> list[bytes]:
+        """See `L1View.chunks`: most likely what was published since the post before."""
+        place = self.post_of(header)
+        if place is None or header.receipts == 0:
             return []
+        start = self._contracts.deployment.block
         before = self._post(BatchNumber(header.number - 1)) if header.number > 1 else None
-        first = self._contracts.deployment.block if before is None else before.place.block
-        rollup = self._contracts.rollup
-        published = rollup.chunks(self._contracts.deployment.sequencer, first, posted.place.block)
-        behind = chunks_behind(published, header.data_hash)
-        if behind is None:
-            self._posts.clear()  # a reorganisation may have moved them: look again next time
+        for first in dict.fromkeys((before.place.block if before else start, start)):
+            found = self._published(header.data_hash, first, place.block)
+            if found is not None:
+                return found
+        self._posts.clear()  # a reorganisation may have moved them: look again next time
+        return []
+
+    def inbox(self, header: Header) -> list[InboxEntry]:
+        """See `L1View.inbox`."""
+        if header.taken == 0:
             return []
-        chunks = [rollup.chunk_in(publication) for publication in behind]
-        return [chunk for chunk in chunks if chunk is not None]
+        for first in (self._entries_read, self._contracts.deployment.block):
+            found = self._taken(header)
+            with suppress(DataMismatch):
+                return list(check_inbox(header, found))
+            # Not read yet, or a reorganisation put others in their place.
+            self._scan_inbox(first)
+        return self._taken(header)
 
     def program(self, program: Hash) -> ProgramInfo | None:
         """See `L1View.program`."""
@@ -112,3 +141,25 @@ class ContractView:
         for posted in self._contracts.rollup.batches(first, last):
             self._posts[posted.header.number] = posted
         self._read = last
+
+    def _published(
+        self, data_hash: Hash, first: BlockNumber, last: BlockNumber
+    ) -> list[bytes] | None:
+        """The chunks that lead to a data hash, of whoever published them."""
+        rollup = self._contracts.rollup
+        for poster in dict.fromkeys(p.poster for p in rollup.publications(data_hash, first, last)):
+            behind = chunks_behind(rollup.chunks(poster, first, last), data_hash)
+            if behind is not None:
+                chunks = [rollup.chunk_in(publication) for publication in behind]
+                return [chunk for chunk in chunks if chunk is not None]
+        return None
+
+    def _taken(self, header: Header) -> list[InboxEntry]:
+        places = range(header.inbox - header.taken, header.inbox)
+        return [self._entries[index] for index in places if index in self._entries]
+
+    def _scan_inbox(self, first: BlockNumber) -> None:
+        last = self._contracts.client.head().number
+        for appended in self._contracts.rollup.inbox_entries(first, last):
+            self._entries[appended.index] = appended.entry
+        self._entries_read = last

@@ -1,7 +1,8 @@
 """Batches: thousands of receipts under one header hash on L1 (docs/protocol.md, section 8).
 
 The order of the data is the order of the leaves. `Batch` is what a sequencer makes and a validator
-recomputes; `check_data` is the one place where posted data is held against a posted header.
+recomputes; `check_data` is the one place where posted data is held against a posted header, and
+`check_inbox` the one for the inbox entries that the batch took.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from rollup.errors import CodecError, DataMismatch
 from rollup.protocol import codec
 from rollup.protocol.entries import Entry, SignedBundle
 from rollup.protocol.header import Header, data_hashes
+from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
 from rollup.protocol.receipts import Receipt
 from rollup.protocol.types import U32_MAX, Hash
 
@@ -136,3 +138,22 @@ def check_data(header: Header, chunks: Sequence[bytes]) -> Batch:
             f"{batch.root.hex()}, its header says {header.receipts} with {header.root.hex()}"
         )
     return batch
+
+
+def check_inbox(header: Header, entries: Sequence[InboxEntry]) -> tuple[InboxEntry, ...]:
+    """The inbox entries that the batch of `header` took, shown to be these.
+
+    Raises:
+        DataMismatch: when they are others, or a forced receipt lacks its bytes. What the ledger
+            makes of the batch is then unknown.
+    """
+    root = merkle.root([entry.leaf for entry in entries], Tag.ENTRY_NODE)
+    if len(entries) != header.taken or root != header.inbox_root:
+        raise DataMismatch(
+            f"batch {header.number} took {header.taken} inbox entries with root "
+            f"{header.inbox_root.hex()}, at hand are {len(entries)} with {root.hex()}"
+        )
+    for index, entry in enumerate(entries, start=header.inbox - header.taken):
+        if entry.kind == InboxKind.FORCED and entry.forced is None:
+            raise DataMismatch(f"batch {header.number}: the forced receipt {index} is not at hand")
+    return tuple(entries)

@@ -92,8 +92,16 @@ class Preset:
     """L1 blocks after which a post is taken as lasting."""
     inbox_deadline: Seconds
     """By when the sequencer must take what was forced on L1."""
+    inbox_cap: int
+    """Inbox entries that one batch takes at the most."""
     availability: Seconds
     """By when missing data must be answered for."""
+
+    # The ledger
+    ring: int
+    """2^ring claims wait for their settlement at the most; see docs/ledger.md."""
+    epoch: Seconds
+    """The shortest that an epoch of rewards lasts."""
 
     # Assumptions
     censorship: Seconds
@@ -174,6 +182,8 @@ class Preset:
             self.batch_receipts,
             self.batch_age,
             self.confirmations,
+            self.inbox_cap,
+            self.epoch,
             self.replay_rate,
             self.move_time,
         )
@@ -183,6 +193,8 @@ class Preset:
             ("0 < burnt part < all of a bond", 0 < self.burn_bps < 10_000),
             ("0 < chunk_bytes <= 120,000", 0 < self.chunk_bytes <= CHUNK_BYTES),
             ("max_claim_rows <= 65,535", self.max_claim_rows <= 65_535),
+            ("inbox_cap < 2^16", self.inbox_cap < 2**16),
+            ("0 <= ring <= 28", 0 <= self.ring <= 28),
             ("max_claim_work < 2^62", self.max_claim_work < 2**62),
             ("max_claim_work <= max_window_work", self.max_claim_work <= self.max_window_work),
         )
@@ -247,7 +259,10 @@ MAINNET: Final = Preset(
     chunk_bytes=CHUNK_BYTES,
     confirmations=64,
     inbox_deadline=Seconds(_DAY),
+    inbox_cap=1_024,
     availability=Seconds(_DAY),
+    ring=24,
+    epoch=Seconds(7 * _DAY),
     censorship=Seconds(_DAY),
     replay_rate=UNIT_RATE // SUBNORMAL_FACTOR,
     move_time=Seconds(12),
@@ -277,7 +292,10 @@ MINIMAL: Final = Preset(
     chunk_bytes=CHUNK_BYTES,
     confirmations=2,
     inbox_deadline=Seconds(60),
+    inbox_cap=1_024,
     availability=Seconds(60),
+    ring=12,
+    epoch=Seconds(600),
     censorship=Seconds(30),
     replay_rate=UNIT_RATE // SUBNORMAL_FACTOR,
     move_time=Seconds(1),

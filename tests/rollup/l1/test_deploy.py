@@ -11,7 +11,8 @@ from rollup.errors import ConfigError, DocumentError
 from rollup.l1.artifacts import all_errors, load, parse
 from rollup.l1.chain import BlockNumber
 from rollup.l1.client import L1Client
-from rollup.l1.deploy import Contracts, Deployment, connect, deploy, read, verify
+from rollup.l1.deploy import Contracts, connect, deploy, verify
+from rollup.l1.deployment import Deployment, read
 from rollup.l1.devnet import Devnet
 from rollup.l1.errors import ArtifactError, DeploymentError, Reverted, UnknownContract, WrongChain
 from rollup.protocol.header import genesis

@@ -14,7 +14,7 @@ from prover.commit.keccak import ZERO_HASH, Hash
 from rollup.errors import L1Unavailable, LostConsistency
 from rollup.l1.accounts import RawTransaction
 from rollup.l1.client import L1Client
-from rollup.l1.contracts import chunks_behind
+from rollup.l1.events import chunks_behind
 from rollup.l1.deploy import Contracts, connect
 from rollup.l1.devnet import Devnet
 from rollup.l1.errors import InsufficientFunds, Reverted
