@@ -10,6 +10,8 @@ library LedgerLayout {
     uint256 internal constant ACCOUNTS_ROOT = 1;
     /// @notice Bytes of an account.
     uint256 internal constant ACCOUNT_BYTES = 76;
+    /// @notice Where what it ever earned or withdrew lies in it.
+    uint256 internal constant ACCOUNT_PAYABLE = 68;
     /// @notice Depth of the accounts' tree at the most.
     uint256 internal constant MAX_ACCOUNT_DEPTH = 24;
     /// @notice Places of accounts at the most; place 0 is nobody's.

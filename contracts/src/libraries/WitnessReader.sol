@@ -48,6 +48,20 @@ library WitnessReader {
         }
     }
 
+    /// @notice The byte at a place.
+    function u8(uint256 place) internal pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := byte(0, calldataload(place))
+        }
+    }
+
+    /// @notice The u16 at a place.
+    function u16(uint256 place) internal pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := shr(240, calldataload(place))
+        }
+    }
+
     /// @notice The u32 at a place.
     function u32(uint256 place) internal pure returns (uint256 value) {
         assembly ("memory-safe") {

@@ -1,0 +1,407 @@
+"""LedgerMachine.sol is the reference: the same states, one after another, the same refusals."""
+
+import random
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bisection.game import Side
+from contracts import build
+from prover.commit.keccak import ZERO_HASH, Hash
+from prover.errors import WitnessError
+from rollup.protocol.eip712 import ORDER, Digest, Signature, sign
+from rollup.protocol.ledger import effects, types, witness
+from rollup.protocol.ledger.actions import ACTION_TYPE, Action, ActionKind, LedgerReceipt
+from rollup.protocol.ledger.entries import Place, Placed, sign_many, sign_one
+from rollup.protocol.ledger.header import Forest, Rules
+from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, close_epoch, force, register
+from rollup.protocol.ledger.machine import LedgerTrace
+from rollup.protocol.ledger.packing import forced_hash
+from rollup.protocol.ledger.run import LedgerBatch
+from rollup.protocol.ledger.types import MAX_BUNDLE
+from rollup.protocol.receipts import STATEMENT_TYPE
+from rollup.protocol.types import U64_MAX, AccountIndex, Address, Nonce
+from tests.bisection.table import CHALLENGER, WON, ModelTable, play
+from tests.contracts.evm import reverts
+from tests.contracts.ledger_steps import OnChain, deploy, drawn
+from tests.rollup.protocol.ledger import test_disputes as frauds
+from tests.rollup.protocol.ledger.drawing import DOMAIN, KEYS
+from tests.rollup.protocol.ledger.scene import ANN, BOB, CAT, Scene, Step, busy, steps_of
+from tests.rollup.protocol.ledger.vectors import Vector, load
+
+pytestmark = pytest.mark.usefixtures("toolchain")
+
+SOURCES = build.load_sources()
+
+
+@pytest.fixture(scope="module")
+def machine(toolchain: None) -> OnChain:
+    return OnChain(deploy())
+
+
+def agreed(machine: OnChain, vector: Vector) -> Hash | None:
+    """What both verifiers say: the post state, None for a refusal."""
+    said: list[Hash | None] = []
+    for step in (witness.step, machine.step):
+        try:
+            said.append(step(vector.program, vector.position, vector.pre, vector.witness))
+        except WitnessError:
+            said.append(None)
+    assert said[0] == said[1], vector.name
+    return said[1]
+
+
+def as_vector(step: Step) -> Vector:
+    batch, position, pre, opened, post = step
+    return Vector("", batch.run.hash, position, pre, opened, post)
+
+
+@pytest.mark.parametrize("vector", load(), ids=lambda vector: vector.name)
+def test_the_vectors_hold(machine: OnChain, vector: Vector) -> None:
+    assert agreed(machine, vector) == vector.post
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_ledgers_run_state_for_state(machine: OnChain, seed: int) -> None:
+    seen = drawn(seed, 480, machine)
+    assert seen["receipts"] >= 480
+    assert seen["changed the state"] > 300
+    assert {f"with more than a nonce: {what}" for what in ("compute", "settle")} <= set(seen)
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(10**6, 10**9))
+def test_random_ledgers_of_hypothesis_choice(machine: OnChain, seed: int) -> None:
+    drawn(seed, 40, machine)
+
+
+# ------------------------------------------------------------------------- hostile witnesses
+
+STEPS = [as_vector(step) for step in busy()]
+
+
+@pytest.mark.parametrize("number", range(len(STEPS)))
+def test_no_changed_byte_proves_anything_else(machine: OnChain, number: int) -> None:
+    step, rng = STEPS[number], random.Random(number)
+    assert agreed(machine, step) == step.post
+    for place in rng.sample(range(len(step.witness)), 300):
+        spoilt = bytearray(step.witness)
+        spoilt[place] ^= 1 << rng.randrange(8)
+        assert agreed(machine, step._replace(witness=bytes(spoilt))) is None, place
+    for size in rng.sample(range(len(step.witness)), 100):
+        assert agreed(machine, step._replace(witness=step.witness[:size])) is None, size
+    for more in (b"\0", bytes(32), rng.randbytes(31), step.witness):
+        assert agreed(machine, step._replace(witness=step.witness + more)) is None
+
+
+def test_parts_of_other_witnesses_open_nothing(machine: OnChain) -> None:
+    """Another leaf, path, header or entry: cut and joined where two witnesses differ."""
+    rng = random.Random(1)
+    for _ in range(400):
+        one, two = rng.sample(STEPS, 2)
+        start = rng.randrange(min(len(one.witness), len(two.witness)))
+        stop = rng.randrange(start, len(one.witness)) + 1
+        mixed = one.witness[:start] + two.witness[start:stop] + one.witness[stop:]
+        if mixed != one.witness:
+            assert agreed(machine, one._replace(witness=mixed)) is None
+
+
+def test_a_witness_is_of_one_place_of_one_run_in_one_state(machine: OnChain) -> None:
+    for number, step in enumerate(STEPS):
+        other = STEPS[number - 1]
+        for wrong in (
+            step._replace(program=ZERO_HASH),
+            step._replace(pre=other.pre),
+            step._replace(position=other.position),
+            step._replace(position=len(STEPS)),
+            step._replace(position=U64_MAX),
+        ):
+            assert agreed(machine, wrong) is None
+
+
+def test_refusals_say_what_is_wrong(machine: OnChain) -> None:
+    step = STEPS[1]
+    said = step.witness.index(b"\0" * 7 + b"\1", 400)  # in the receipt's fields
+
+    def spoilt(place: int) -> bytes:
+        return step.witness[:place] + b"\x77" + step.witness[place + 1 :]
+
+    names = {
+        "WrongRun": step._replace(program=step.pre),
+        "WrongState": step._replace(pre=step.program),
+        "WrongPosition": step._replace(position=len(STEPS)),
+        "WrongForm": step._replace(witness=spoilt(377)),
+        "WrongEntry": step._replace(witness=spoilt(said)),
+        "WrongBundle": step._replace(witness=spoilt(377 + 218 + 65)),
+        "WrongLeaf": step._replace(witness=spoilt(len(step.witness) - 1)),
+        "WitnessTooShort": step._replace(witness=step.witness[:-1]),
+        "WitnessTooLong": step._replace(witness=step.witness + b"\0"),
+    }
+    for name, wrong in names.items():
+        with reverts(name):
+            machine.contract.step(wrong.program, wrong.position, wrong.pre, wrong.witness)
+
+
+def test_arbitrary_bytes_are_refused(machine: OnChain) -> None:
+    rng = random.Random(2)
+    for _ in range(200):
+        content = rng.randbytes(rng.randrange(1_500))
+        step = Vector("", Hash(rng.randbytes(32)), 0, Hash(rng.randbytes(32)), content, None)
+        assert agreed(machine, step) is None
+
+
+# --------------------------------------------------------------------------- who signed, if any
+
+
+def test_every_way_of_not_being_signed(machine: OnChain) -> None:
+    scene = Scene()
+    good = sign_many([scene.action(ActionKind.TRANSFER, ANN, BOB, 0, 5)] * 1, DOMAIN, KEYS[0])[0]
+    receipt, signature, place = good.receipt, good.signature, good.place
+    assert isinstance(receipt, Action)
+    assert isinstance(place, Place)
+    bundle = place.bundle
+    r, s, v = signature[:32], signature[32:64], signature[64:]
+    high = (ORDER - int.from_bytes(s)).to_bytes(32)
+    flipped = bytes([27 + 28 - v[0]])
+    alone = sign_one(receipt, DOMAIN, KEYS[0]).signature
+    wrong = [
+        Placed(replace(receipt, amount=6), signature, place),
+        Placed(receipt, signature, replace(place, index=1)),
+        Placed(receipt, signature, replace(place, bundle=replace(bundle, nonce=Nonce(1)))),
+        Placed(receipt, signature, replace(place, bundle=replace(bundle, account=BOB))),
+        Placed(receipt, signature, replace(place, bundle=replace(bundle, count=0))),
+        Placed(receipt, signature, replace(place, bundle=replace(bundle, count=MAX_BUNDLE + 1))),
+        Placed(receipt, signature),
+        Placed(receipt, alone, place),
+        *[
+            Placed(receipt, Signature(data), place)
+            for data in (
+                bytes(65), r + high + flipped, r + s + flipped, bytes(32) + s + v,
+                r + bytes(32) + v, ORDER.to_bytes(32) + s + v, r + ORDER.to_bytes(32) + v,
+                b"\xff" * 65,
+                *(r + s + bytes([one]) for one in (0, 1, 26, 29, 255)),
+            )
+        ],
+        sign_one(receipt, DOMAIN, KEYS[1]),
+    ]  # fmt: skip
+    for number, step in enumerate(steps_of(scene, [*wrong, good])):
+        vector = as_vector(step)
+        assert agreed(machine, vector) == vector.post
+        assert (vector.pre == vector.post) == (1 <= number <= len(wrong))
+
+
+@settings(max_examples=60)
+@given(data=st.binary(min_size=65, max_size=65), byte=st.integers(0, 64), bit=st.integers(0, 7))
+def test_signatures_of_hypothesis_choice_are_somebodys_or_nobodys_alike(
+    machine: OnChain, data: bytes, byte: int, bit: int
+) -> None:
+    scene = Scene()
+    receipt = scene.action(ActionKind.TRANSFER, ANN, BOB, 0, 5)
+    spoilt = bytearray(sign_one(receipt, DOMAIN, KEYS[0]).signature)
+    spoilt[byte] ^= 1 << bit
+    for one in (data, bytes(spoilt)):
+        for step in steps_of(Scene(), [Placed(receipt, Signature(one))]):
+            assert agreed(machine, as_vector(step)) == as_vector(step).post
+
+
+def test_nobody_signs_for_the_zero_address(machine: OnChain) -> None:
+    scene = Scene()
+    index = scene.state.header.counts[Forest.ACCOUNTS]
+    receipt = Action(ActionKind.DISTRIBUTE, AccountIndex(index), Nonce(0))
+    said = [register(index, Address(bytes(20))), force(receipt, Signature(bytes(65)))]
+    before, after = forced_steps(scene, said)
+    assert agreed(machine, before) == before.post
+    assert agreed(machine, after) == after.post
+    assert scene.account(index).nonce == 0
+
+
+# ---------------------------------------------------------------------------- forced receipts
+
+
+def forced_steps(scene: Scene, said: list[InboxEntry]) -> list[Vector]:
+    """One batch of these entries and no receipts, whose end the scene then is in."""
+    batch = LedgerBatch.of(DOMAIN.separator, scene.batch, 10 * scene.batch, said, [])
+    found = []
+    for position in range(len(said)):
+        pre = scene.state.hash
+        opened = witness.build(batch, scene.state, position)
+        found.append(Vector("", batch.run.hash, position, pre, opened, scene.state.hash))
+    return found
+
+
+def test_forced_receipts_do_what_receipts_do(machine: OnChain) -> None:
+    scene = Scene(ring=2)
+    nonce = scene.account(ANN).nonce
+    work = replace(scene.work(ANN), nonce=Nonce(nonce + 1))
+    said: list[LedgerReceipt] = [
+        scene.action(ActionKind.TRANSFER, ANN, BOB, 0, 5),
+        work,
+        Action(ActionKind.WITHDRAW, ANN, Nonce(nonce + 2), 0, 0, 9),
+    ]
+    placed = [sign_one(one, DOMAIN, KEYS[0]) for one in said]
+    plain = Scene(ring=2)
+    steps_of(plain, placed)
+    steps = forced_steps(scene, [force(one.receipt, one.signature) for one in placed])
+    for step in steps:
+        assert agreed(machine, step) == step.post != step.pre
+    counted = replace(scene.state.header, inbox=0, confirmed=0)
+    assert counted == replace(plain.state.header, inbox=0, confirmed=0)
+    assert scene.state.header.inbox == plain.state.header.inbox + 2
+    assert scene.account(CAT) == plain.account(CAT)
+
+
+def test_a_forced_receipt_that_nobody_signed_is_only_counted(machine: OnChain) -> None:
+    scene = Scene()
+    receipt = scene.action(ActionKind.TRANSFER, ANN, BOB, 0, 5)
+    before = scene.state.header
+    wrong = [
+        force(receipt, Signature(bytes(65))),
+        force(receipt, sign_one(receipt, DOMAIN, KEYS[1]).signature),
+        force(receipt, sign_many([receipt], DOMAIN, KEYS[0])[0].signature),
+        force(replace(receipt, nonce=Nonce(7)), sign_one(receipt, DOMAIN, KEYS[0]).signature),
+        force(receipt, sign(KEYS[0], Digest(receipt.id))),
+    ]
+    for step in forced_steps(scene, wrong):
+        assert agreed(machine, step) == step.post
+    assert scene.state.header == replace(before, inbox=before.inbox + len(wrong))
+
+
+def test_bytes_that_are_no_receipt_do_nothing(machine: OnChain) -> None:
+    scene = Scene()
+    receipt = scene.action(ActionKind.TRANSFER, ANN, BOB, 0, 5)
+    good = force(receipt, sign_one(receipt, DOMAIN, KEYS[0]).signature).forced
+    assert good is not None
+    data = [
+        b"", b"\2", good[:-1], good + b"\0", b"\3" + good[1:], b"\1" + good[1:], b"\0" + good[1:],
+        bytes(65), bytes(64), bytes(283), b"\xff" * 2_000, good[1:], bytes(2**16 - 1),
+    ]  # fmt: skip
+    before = scene.state.header
+    said = [InboxEntry(InboxKind.FORCED, x=forced_hash(one), forced=one) for one in data]
+    for step in forced_steps(scene, said):
+        assert agreed(machine, step) == step.post
+    # 283 zero bytes are a Work of account 0, which is nobody's.
+    assert scene.state.header == replace(before, inbox=before.inbox + len(data))
+
+
+def test_other_bytes_behind_a_forced_receipt_are_refused(machine: OnChain) -> None:
+    scene = Scene()
+    receipt = scene.action(ActionKind.TRANSFER, ANN, BOB, 0, 5)
+    step = forced_steps(scene, [force(receipt, sign_one(receipt, DOMAIN, KEYS[0]).signature)])[0]
+    start = 120 + 257 + 129
+    for at in range(start, start + 2 + 42 + 65):
+        spoilt = bytearray(step.witness)
+        spoilt[at] ^= 1
+        assert agreed(machine, step._replace(witness=bytes(spoilt))) is None, at
+    other = step.witness[:start] + b"\0\1\2" + step.witness[start + 109 :]
+    with reverts("WrongForced"):
+        machine.contract.step(step.program, 0, step.pre, other)
+
+
+# -------------------------------------------------------------------------------------- frauds
+
+
+@pytest.mark.parametrize("fraud", frauds.FRAUDS, ids=lambda fraud: fraud.name)
+def test_the_chain_tells_every_fraud_from_the_truth(machine: OnChain, fraud: frauds.Fraud) -> None:
+    truth, false = LedgerTrace(frauds.BATCH, frauds.PRE), frauds.FalseTrace(fraud)
+    at = fraud.position
+    (pre, post), told = truth.states([at, at + 1]), false.states([at, at + 1])
+    assert told[0] == pre
+    assert machine.step(frauds.BATCH.run.hash, at, pre, truth.witness(at)) == post != told[1]
+    claim = frauds.claim_of(false)
+    table = ModelTable(claim, CHALLENGER, frauds.RULES, machine=machine)
+    result = play(table, Side.CHALLENGER, truth, frauds.Believer(false))
+    assert result.status is WON[Side.CHALLENGER]
+
+
+# ------------------------------------------------------------------ content beyond all reason
+
+
+def test_rules_of_any_bytes_are_cut_to_their_bounds(machine: OnChain) -> None:
+    rng = random.Random(5)
+    for _ in range(25):
+        scene = Scene()
+        data = bytes(rng.choice([0, 0xFF, rng.randrange(256)]) for _ in range(64))
+        closed = InboxEntry(
+            InboxKind.EPOCH, 0, rng.randrange(2**64), x=Hash(data[:32]), y=Hash(data[32:])
+        )
+        for step in forced_steps(scene, [closed, close_epoch(1, U64_MAX, Rules())]):
+            assert agreed(machine, step) == step.post
+
+
+def test_a_state_of_any_numbers_has_one_next_state(machine: OnChain) -> None:
+    """Headers that no history reaches: sums at their ends, any ring, rules beyond their bounds."""
+    rng = random.Random(6)
+    for _ in range(120):
+        scene = Scene()
+        edge = [0, 1, U64_MAX - 1, rng.randrange(2**64)]
+        header = scene.state.header
+        scene.state.header = replace(
+            header,
+            funds=types.Amount(rng.choice(edge)),
+            score=types.Score(rng.choice([*edge, U64_MAX])),
+            confirmed=rng.choice([*edge, U64_MAX]),
+            rules=replace(
+                header.rules,
+                compute_bps=types.Bps(65_535),
+                stake_full=rng.choice([0, 1, 65_535]),
+                cover=types.Units(rng.choice(edge)),
+                max_work=types.Units(rng.choice(edge)),
+                max_steps=rng.choice([0, 1, 2**32 - 1]),
+            ).clamped(),
+        )
+        account = replace(
+            scene.account(ANN),
+            balance=types.Amount(rng.randrange(2**63)),
+            live=rng.choice([0, 1, U64_MAX]),
+            score=types.Score(rng.choice([0, 0, 5])),
+            reputation=rng.choice([0, 999, 1_000]),
+        )
+        scene.put(ANN, account)
+        nonce = account.nonce
+        said: list[LedgerReceipt] = [
+            replace(scene.work(ANN), nonce=nonce),
+            Action(ActionKind.SETTLE, ANN, Nonce(nonce + 1), 0, 0),
+            Action(ActionKind.TRANSFER, ANN, Nonce(nonce + 2), BOB, 0, rng.choice(edge)),
+            Action(ActionKind.WITHDRAW, ANN, Nonce(nonce + 3), 0, 0, rng.choice(edge)),
+            Action(ActionKind.DISTRIBUTE, ANN, Nonce(nonce + 4)),
+            Action(rng.randrange(256), ANN, Nonce(nonce + 5), *(rng.choice(edge) for _ in "abc")),
+        ]
+        placed = [sign_one(one, DOMAIN, KEYS[0]) for one in said]
+        for step in steps_of(scene, placed):
+            vector = as_vector(step)
+            assert agreed(machine, vector) == vector.post
+
+
+# ------------------------------------------------------------------------- one definition each
+
+
+def test_constants_are_those_of_the_reference() -> None:
+    text = "".join(
+        SOURCES[f"src/libraries/Ledger{name}.sol"]
+        for name in ("Rewards", "State", "Leaves", "Receipts", "Effects", "Inbox")
+    )
+    found = dict(re.findall(r"constant (\w+) = ([\d_]+|1 << \d+);", text))
+    values = {name: eval(value) for name, value in found.items()}  # noqa: S307 - our own text
+    kinds = {kind.name: int(kind) for kind in (*InboxKind, *ActionKind)}
+    wanted = kinds | {
+        "BPS": types.BPS,
+        "MAX_WORK": types.MAX_WORK,
+        "REPUTATION_FULL": types.REPUTATION_FULL,
+        "MAX_SLOTS": types.MAX_SLOTS,
+        "MAX_UNITS_A_PRICE": types.MAX_UNITS_A_PRICE,
+        "MAX_UNITS_A_POINT": types.MAX_UNITS_A_POINT,
+        "MAX_BUNDLE": types.MAX_BUNDLE,
+        "MAX_ACCOUNTS": types.MAX_ACCOUNTS,
+        "MAX_JOBS": types.MAX_JOBS,
+        "MAX_EPOCHS": types.MAX_EPOCHS,
+        "PENDING": types.Status.PENDING,
+        "FINAL": types.Status.FINAL,
+    }
+    assert {name: values[name] for name in wanted} == wanted
+    joined = re.sub(r'"\s*"', "", text)
+    assert f'"{ACTION_TYPE}"' in joined
+    assert f'"{STATEMENT_TYPE}"' in joined
+    assert set(effects._ACTIONS) == set(ActionKind)
