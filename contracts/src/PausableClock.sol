@@ -76,7 +76,7 @@ abstract contract PausableClock {
 
     /// @dev Seconds of all pauses until now, at most MAX_PAUSE.
     function _pausedSeconds() private view returns (uint256) {
-        Pauses memory pauses = _pauses;
+        Pauses storage pauses = _pauses;
         if (pauses.since == 0) return pauses.earlier;
         uint256 total = pauses.earlier + (block.timestamp - pauses.since);
         return total < MAX_PAUSE ? total : MAX_PAUSE;

@@ -158,26 +158,32 @@ contract Rollup is IRollup, Inbox {
         bytes32 dataHash,
         uint64 inbox
     ) private {
-        Header memory header;
-        header.parent = batchHash[ends.head];
-        if (Receipts.headerHash(parent) != header.parent) revert WrongParent(header.parent);
-        header.number = parent.number + 1;
-        header.history = History.extended(parent.history, peaks, parent.number, header.parent);
-        header.posted = time;
-        _take(header, parent, ends.inbox, inbox);
-
-        if (receipts == 0 && header.taken == 0) revert EmptyBatch();
+        bytes32 last = batchHash[ends.head];
+        if (Receipts.headerHash(parent) != last) revert WrongParent(last);
+        (uint32 taken, bytes32 inboxRoot) = _take(parent, ends.inbox, inbox);
+        if (receipts == 0 && taken == 0) revert EmptyBatch();
         if (receipts > MAX_RECEIPTS) revert TooManyReceipts(MAX_RECEIPTS);
         bytes32 running = dataHashOf[msg.sender];
         if (dataHash != running || (receipts == 0) != (running == 0)) revert WrongData(running);
         if (receipts == 0 && batchRoot != 0) revert WrongRoot();
         if (running != 0) delete dataHashOf[msg.sender];
-        (header.receipts, header.batchRoot, header.dataHash) = (receipts, batchRoot, dataHash);
 
-        bytes32 hash = Receipts.headerHash(header);
+        Header memory header = Header({
+            number: parent.number + 1,
+            parent: last,
+            history: History.extended(parent.history, peaks, parent.number, last),
+            posted: time,
+            receipts: receipts,
+            batchRoot: batchRoot,
+            dataHash: dataHash,
+            inbox: inbox,
+            seen: ends.inbox,
+            taken: taken,
+            inboxRoot: inboxRoot
+        });
+        bytes32 hash = Receipts.hashOf(header);
         batchHash[header.number] = hash;
-        ends.head = uint48(header.number);
-        _ends = ends;
+        _ends.head = uint48(header.number);
         emit BatchPosted(
             header.number,
             hash,
@@ -194,16 +200,20 @@ contract Rollup is IRollup, Inbox {
         );
     }
 
-    /// @dev Fills in what the batch takes of the inbox: the entries from the parent's last one up to `inbox`.
-    function _take(Header memory header, Header calldata parent, uint64 count, uint64 inbox) private view {
-        uint64 most = parent.inbox + INBOX_CAP;
+    /// @dev What a batch takes of the inbox, which has `count` entries: those from the parent's last one up to `inbox`.
+    function _take(Header calldata parent, uint64 count, uint64 inbox)
+        private
+        view
+        returns (uint32 taken, bytes32 root)
+    {
+        uint64 first = parent.inbox;
+        uint64 most = first + INBOX_CAP;
         uint64 least = parent.seen < most ? parent.seen : most;
-        if (count < most) most = count;
         if (inbox < least) revert InboxSkipped(least);
+        if (count < most) most = count;
         if (inbox > most) revert InboxTooFar(most);
-        (header.inbox, header.seen) = (inbox, count);
-        header.taken = uint32(inbox - parent.inbox);
-        if (header.taken != 0) header.inboxRoot = _rootOf(parent.inbox, header.taken);
+        taken = uint32(inbox - first);
+        if (taken != 0) root = _rootOf(first, taken);
     }
 
     /// @inheritdoc IRollup

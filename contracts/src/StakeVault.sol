@@ -222,7 +222,7 @@ contract StakeVault is IStakeVault {
 
     /// @inheritdoc IStakeVault
     function isLive(uint64 account, uint64 slot, uint64 posted) external view returns (bool) {
-        Slot memory s = _slots[account][slot];
+        Slot storage s = _slots[account][slot];
         return s.depositedAt != 0 && s.depositedAt <= posted && (s.exitAt == 0 || s.exitAt >= posted) && !s.slashed
             && !s.withdrawn;
     }

@@ -18,6 +18,7 @@ UNITS: Final = (
     "src/AlphabetMachine.sol",
     "test/AlphabetHost.sol",
     "test/Puppet.sol",
+    "test/InboxSink.sol",
 )
 UNKNOWN, DISPUTED, REJECTED = range(3)
 GWEI: Final = 10**9
@@ -159,10 +160,17 @@ def deploy(
     deployer = evm.account("deployer")
     step = evm.deploy(contracts[machine], sender=deployer)
     puppet = evm.deploy(contracts["Puppet"], sender=deployer)
-    vault_at, host_at, game_at = (evm.next_address(deployer, i) for i in range(3))
+    vault_at, host_at, game_at = (evm.next_address(deployer, i) for i in range(1, 4))
+    sink = evm.deploy(contracts["InboxSink"], [vault_at], sender=deployer)
     hosts = [host_at, puppet.address]
     vault = evm.deploy(
-        contracts["StakeVault"], rules.bond, rules.unbonding, game_at, hosts, sender=deployer
+        contracts["StakeVault"],
+        rules.bond,
+        rules.unbonding,
+        game_at,
+        sink,
+        hosts,
+        sender=deployer,
     )
     kinds = [(at, step.address) for at in hosts]
     host = evm.deploy(contracts["AlphabetHost"], game_at, vault_at, sender=deployer)

@@ -10,19 +10,24 @@ import numpy as np
 
 from bisection.dissection import cut
 from prover import witness
-from prover.commit.keccak import Hash, keccak
+from prover.commit import merkle
+from prover.commit.keccak import ZERO_HASH, Hash, keccak
+from prover.commit.tags import Tag
 from prover.ops import Opcode
 from prover.program import Program, run_commitment
 from prover.reference import step as reference_step
 from prover.row import Depths, Kind, Operand, Row, Segment, register_id
 from prover.state import State, state_hash, zero_segment
 from rollup.l1.accounts import LocalSigner
-from rollup.l1.openings import Opening, header_tuple, opening
+from rollup.l1.openings import HeaderTuple, Opening, forced_opening, header_tuple, opening
 from rollup.protocol.batch import Batch
 from rollup.protocol.codec import encode as encode_data
 from rollup.protocol.eip712 import Domain
-from rollup.protocol.entries import Entry, sign_bundle, sign_receipt
-from rollup.protocol.header import Header, data_hashes, genesis_hash, split
+from rollup.protocol.entries import Entry, SignedReceipt, sign_bundle, sign_receipt
+from rollup.protocol.header import Header, data_hashes, genesis, split
+from rollup.protocol.history import Mountains
+from rollup.protocol.ledger.actions import LedgerReceipt
+from rollup.protocol.ledger.packing import forced_bytes
 from rollup.protocol.receipts import Work
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Nonce, Seconds, SlotIndex
 from tests.contracts.arena import Parameters, game_parameters
@@ -37,6 +42,8 @@ UNITS: Final = (
     "test/Forwarder.sol",
 )
 WINDOW: Final = 600
+DEADLINE: Final = 200
+INBOX_CAP: Final = 8
 CAPS: Final = (1_000, 500, 4, 100)
 """Work, words, rows, steps."""
 
@@ -67,9 +74,16 @@ class Posted:
 
     header: Header
     batch: Batch
+    took: tuple[Hash, ...] = ()
+    """Leaves of the inbox entries that it took."""
 
     def opening(self, index: int) -> Opening:
         return opening(self.header, self.batch, index)
+
+    def forced(self, index: int, entry: SignedReceipt) -> Opening:
+        """Of the receipt that is the `index`-th entry which the batch took."""
+        assert isinstance(entry.receipt, Work)
+        return forced_opening(self.header, index, self.took, entry.receipt, entry.signature)
 
 
 @dataclass(slots=True)
@@ -143,10 +157,34 @@ class Ledger:
         return hexed(self.worker.address)
 
     @property
-    def parent(self) -> Hash:
-        return self.posted[-1].header.hash if self.posted else genesis_hash(self.domain)
+    def parent(self) -> Header:
+        return self.posted[-1].header if self.posted else genesis(self.domain)
 
-    def sign(self, work: Work, key: bytes | None = None) -> Entry:
+    @property
+    def parent_tuple(self) -> HeaderTuple:
+        return header_tuple(self.parent)
+
+    @property
+    def mountains(self) -> Mountains:
+        """Over the header hashes before the parent: those behind its history."""
+        hashes = [genesis(self.domain).hash, *(posted.header.hash for posted in self.posted)]
+        return Mountains.of(hashes[:-1])
+
+    @property
+    def peaks(self) -> list[bytes]:
+        return list(self.mountains.peaks)
+
+    def leaves(self, first: int, last: int) -> tuple[Hash, ...]:
+        """Of the inbox entries from `first` up to `last`, as L1 keeps them."""
+        return tuple(Hash(self.rollup.inboxLeaf(index)) for index in range(first, last))
+
+    def force(self, receipt: LedgerReceipt, key: bytes | None = None) -> SignedReceipt:
+        """Anybody pays for a receipt's way through the inbox."""
+        entry = sign_receipt(receipt, self.domain, key or self.worker.key)
+        self.rollup.force(forced_bytes(receipt, entry.signature), sender=self.challenger)
+        return entry
+
+    def sign(self, work: Work, key: bytes | None = None) -> SignedReceipt:
         return sign_receipt(work, self.domain, key or self.worker.key)
 
     def sign_bundle(self, works: Sequence[Work], key: bytes | None = None) -> Entry:
@@ -157,27 +195,50 @@ class Ledger:
             self.rollup.publish(chunk, sender=sender or self.sequencer)
         return data_hashes(chunks)[-1]
 
-    def post(self, entries: Sequence[Entry], data: bytes | None = None) -> Posted:
-        """Publishes and posts a batch of these entries, with other data if some is given."""
-        batch = Batch.of(entries)
-        data_hash = self.publish(*split(encode_data(entries) if data is None else data))
-        header = Header(
-            BatchNumber(len(self.posted) + 1),
-            self.parent,
+    def next_header(self, batch: Batch, data_hash: Hash, inbox: int | None = None) -> Header:
+        """Of the batch if it is posted now and takes all it may, or the entries up to `inbox`."""
+        parent, seen = self.parent, self.rollup.inboxCount()
+        upto = min(seen, parent.inbox + INBOX_CAP) if inbox is None else inbox
+        return Header(
+            BatchNumber(parent.number + 1),
+            parent.hash,
+            self.mountains.append(parent.hash).hash,
             Seconds(self.game.protocolTime()),
             len(batch.receipts),
             batch.root,
             data_hash,
+            upto,
+            seen,
+            upto - parent.inbox,
+            merkle.root(self.leaves(parent.inbox, upto), Tag.ENTRY_NODE),
         )
-        self.rollup.post(
-            header.number,
-            header.parent,
-            header.receipts,
-            header.root,
-            header.data_hash,
-            sender=self.sequencer,
-        )
-        self.posted.append(Posted(header, batch))
+
+    def arguments(self, header: Header) -> tuple[Any, ...]:
+        """Those of `Rollup.post`, of a batch on the newest one."""
+        whole = (header.receipts, header.root, header.data_hash, header.inbox)
+        return (self.parent_tuple, self.peaks, *whole)
+
+    def post(
+        self, entries: Sequence[Entry], data: bytes | None = None, inbox: int | None = None
+    ) -> Posted:
+        """Publishes and posts a batch of these entries, with other data if some is given."""
+        batch = Batch.of(entries)
+        chunks = split(encode_data(entries) if data is None else data) if entries else []
+        header = self.next_header(batch, self.publish(*chunks), inbox)
+        self.rollup.post(*self.arguments(header), sender=self.sequencer)
+        return self.keep(header, batch)
+
+    def post_overdue(self, poster: str, slot: int, entries: Sequence[Entry]) -> Posted:
+        """Somebody with a bond posts in the sequencer's place."""
+        batch = Batch.of(entries)
+        chunks = split(encode_data(entries)) if entries else []
+        header = self.next_header(batch, self.publish(*chunks, sender=poster))
+        self.rollup.postOverdue(slot, *self.arguments(header), sender=poster)
+        return self.keep(header, batch)
+
+    def keep(self, header: Header, batch: Batch) -> Posted:
+        took = self.leaves(self.parent.inbox, header.inbox)
+        self.posted.append(Posted(header, batch, took))
         return self.posted[-1]
 
     def post_works(self, *works: Work) -> Posted:
@@ -224,6 +285,30 @@ def signer(chain: Chain, name: str) -> LocalSigner:
     return held
 
 
+def rollup_parameters(
+    sequencer: str,
+    vault: str,
+    game: str,
+    programs: str,
+    caps: tuple[int, int, int, int],
+    window: int = WINDOW,
+    cap: int = INBOX_CAP,
+) -> tuple[Any, ...]:
+    """The constructor's struct; the vault is the inbox's only writer."""
+    return (
+        sequencer,
+        window,
+        DEADLINE,
+        cap,
+        0,
+        vault,
+        game,
+        programs,
+        caps,
+        [vault],
+    )
+
+
 def deploy(
     chain: Chain | None = None,
     rules: Parameters | None = None,
@@ -238,9 +323,15 @@ def deploy(
     machine = evm.deploy(contracts["TensorMachine"], sender=deployer)
     vault_at, rollup_at, game_at = (evm.next_address(deployer, ahead) for ahead in range(3))
     vault = evm.deploy(
-        contracts["StakeVault"], rules.bond, rules.unbonding, game_at, [rollup_at], sender=deployer
+        contracts["StakeVault"],
+        rules.bond,
+        rules.unbonding,
+        game_at,
+        rollup_at,
+        [rollup_at],
+        sender=deployer,
     )
-    parameters = (sequencer, WINDOW, 0, vault_at, game_at, programs.address, caps)
+    parameters = rollup_parameters(sequencer, vault_at, game_at, programs.address, caps)
     rollup = evm.deploy(contracts["Rollup"], parameters, sender=deployer)
     kinds = [(rollup_at, machine.address)]
     game = evm.deploy(

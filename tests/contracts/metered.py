@@ -40,6 +40,16 @@ class MeteredEvm(Chain):
         balance: int = state.get_balance(_raw(address))
         return balance
 
+    def storage(self, contract: Contract, slot: int) -> int:
+        """One storage word."""
+        state = self._embedded.state_at(self._embedded.head.header.block_number)
+        word: int = state.get_storage(_raw(contract), slot)
+        return word
+
+    def set_storage(self, contract: Contract, slot: int, value: int) -> None:
+        """Writes one storage word."""
+        self._embedded.set_storage(_raw(contract), slot, value)
+
     def nonce(self, address: str) -> int:
         """See `Chain.nonce`."""
         state = self._embedded.state_at(self._embedded.head.header.block_number)

@@ -130,13 +130,21 @@ def deploy() -> Arena:
         "src/StakeVault.sol",
         "src/TensorMachine.sol",
         "test/AlphabetHost.sol",
+        "test/InboxSink.sol",
         shipped=True,
     )
     deployer = evm.account("deployer")
     machine = evm.deploy(contracts["TensorMachine"], sender=deployer)
-    vault_at, host_at, game_at = (evm.next_address(deployer, i) for i in range(3))
+    vault_at, host_at, game_at = (evm.next_address(deployer, i) for i in range(1, 4))
+    sink = evm.deploy(contracts["InboxSink"], [vault_at], sender=deployer)
     vault = evm.deploy(
-        contracts["StakeVault"], rules.bond, rules.unbonding, game_at, [host_at], sender=deployer
+        contracts["StakeVault"],
+        rules.bond,
+        rules.unbonding,
+        game_at,
+        sink,
+        [host_at],
+        sender=deployer,
     )
     host = evm.deploy(contracts["AlphabetHost"], game_at, vault_at, sender=deployer)
     kinds = [(host_at, machine.address)]

@@ -171,7 +171,7 @@ class Model:
             assert ledger.rollup.openGames(number) == waiting[number]
         held = Counter(int(self.works[claim].slot) for claim, _ in self.open)
         for slot in range(SLOTS):
-            _, _, holds, slashed, _ = ledger.vault.slotOf(ledger.account, slot)
+            _, _, holds, slashed, _, _ = ledger.vault.slotOf(ledger.account, slot)
             assert (holds, slashed) == (held[slot], slot in self.slashed)
         for claim in self.rejected:
             assert ledger.game.claimOf(claim)[0] == REJECTED

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Final, cast
 
 from contracts.build import Artifact
-from prover.commit.keccak import Hash, keccak
+from prover.commit.keccak import ZERO_HASH, Hash, keccak
 from prover.machine import tensor_claim
 from prover.program import Program
 from prover.row import Segment
@@ -26,10 +26,13 @@ from rollup.protocol.codec import encode
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, sign_bundle
 from rollup.protocol.header import Header, data_hashes, genesis, split
+from rollup.protocol.history import Mountains
 from rollup.protocol.receipts import Work, WorkKind
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Nonce, Seconds, SlotIndex
 from tests.contracts.arena import Arena, Claim, Parameters, game_parameters, raw_address
 from tests.contracts.evm import Chain, Contract
+from tests.contracts.ledger import rollup_parameters
+from tests.contracts.metered import MeteredEvm
 from tests.gas.disputes import Dispute, Step, segment_of, training
 
 BUNDLES: Final = 16
@@ -37,7 +40,10 @@ IN_A_BUNDLE: Final = 256
 RECEIPTS: Final = BUNDLES * IN_A_BUNDLE
 CLAIM_STEPS: Final = 44
 WINDOW: Final = 600_000
+INBOX_CAP: Final = 1_024
 CAPS: Final = (1 << 62, 1 << 40, 1 << 16, 1 << 31)
+_ENDS, _BATCH_HASH = 2, 3
+"""Places of the rollup's storage: the word that has the head in its lowest 48 bits; the hashes."""
 _DISPUTED: Final = 137
 """Place of the training receipt in each bundle; the others are inferences."""
 
@@ -88,24 +94,69 @@ class Stage:
         self.chain.warp(1)  # a program counts in batches that are posted after its registration
 
     def post(self, entries: Sequence[Entry], name: str) -> None:
-        """Publishes a batch's data and posts its header."""
+        """Publishes a batch's data and posts its header, which takes all of the inbox."""
         rollup, made = self.arena.host, Batch.of(entries)
         chunks = split(encode(entries))
         for number, chunk in enumerate(chunks):
             rollup.publish(chunk, sender=self.sequencer)
             self.note(f"{name}/publish {number}")
-        parent = self.headers[-1].hash if self.headers else genesis(self.domain).hash
-        number, data_hash = BatchNumber(len(self.headers) + 1), data_hashes(chunks)[-1]
-        rollup.post(number, parent, len(made.receipts), made.root, data_hash, sender=self.sequencer)
+        hashes = [genesis(self.domain).hash, *(header.hash for header in self.headers)]
+        parent = self.headers[-1] if self.headers else genesis(self.domain)
+        peaks = Mountains.of(hashes[:-1]).peaks
+        self.header(parent, peaks, len(made.receipts), made.root, data_hashes(chunks)[-1])
         self.note(f"{name}/post")
-        (event,) = [e for e in self.chain.events if e.name == "BatchPosted"]
-        posted = Seconds(event["posted"])
-        header = Header(number, parent, posted, len(made.receipts), made.root, data_hash)
-        assert header.hash == event["headerHash"]
-        self.headers.append(header)
         self.batch = made
         self.spent[f"{name}/bytes"] = sum(map(len, chunks))
         self.spent[f"{name}/bytes 0"] = len(chunks[0])
+
+    def header(
+        self, parent: Header, peaks: Sequence[Hash], receipts: int, root: Hash, data_hash: Hash
+    ) -> None:
+        """Posts a header that takes all of the inbox."""
+        rollup = self.arena.host
+        inbox = rollup.inboxCount()
+        rollup.post(
+            header_tuple(parent), list(peaks), receipts, root, data_hash, inbox,
+            sender=self.sequencer,
+        )  # fmt: skip
+        (event,) = [e for e in self.chain.events if e.name == "BatchPosted"]
+        header = Header(
+            BatchNumber(parent.number + 1),
+            parent.hash,
+            Mountains(parent.number, tuple(peaks)).append(parent.hash).hash,
+            Seconds(event["posted"]),
+            receipts,
+            root,
+            data_hash,
+            inbox,
+            inbox,
+            inbox - parent.inbox,
+            event["inboxRoot"],
+        )
+        assert header.hash == event["headerHash"]
+        self.headers.append(header)
+
+    def aged(self, number: int) -> tuple[Header, tuple[Hash, ...]]:
+        """Makes the rollup's storage what it is after so many batches; the newest and its peaks.
+
+        All hashes in it stand for batches that nobody opens.
+        """
+        chain, rollup, inbox = self.chain, self.arena.host, self.arena.host.inboxCount()
+        assert isinstance(chain, MeteredEvm)
+        peaks = tuple(keccak(b"peak" + bytes([n])) for n in range(number.bit_count()))
+        root, data = keccak(b"root"), keccak(b"data")
+        parent, posted = keccak(b"parent"), Seconds(self.arena.game.protocolTime())
+        history = Mountains(number, peaks).hash
+        header = Header(
+            BatchNumber(number), parent, history, posted, RECEIPTS, root, data, inbox, inbox, 0,
+            ZERO_HASH,
+        )  # fmt: skip
+        ends = chain.storage(rollup, _ENDS)
+        chain.set_storage(rollup, _ENDS, ends >> 48 << 48 | number)
+        place = keccak(number.to_bytes(32) + _BATCH_HASH.to_bytes(32))
+        chain.set_storage(rollup, int.from_bytes(place), int.from_bytes(header.hash))
+        assert rollup.head() == (number, header.hash)
+        return header, peaks
 
     def works(self, bundle: int, steps: int) -> list[Work]:
         """A bundle on a slot of its own: inferences, and one training claim of so many steps."""
@@ -170,9 +221,17 @@ def deployed(chain: Chain) -> Stage:
     machine = chain.deploy(shipped("TensorMachine"), sender=deployer)
     vault_at, rollup_at, game_at = (chain.next_address(deployer, ahead) for ahead in range(3))
     vault = chain.deploy(
-        shipped("StakeVault"), rules.bond, rules.unbonding, game_at, [rollup_at], sender=deployer
+        shipped("StakeVault"),
+        rules.bond,
+        rules.unbonding,
+        game_at,
+        rollup_at,
+        [rollup_at],
+        sender=deployer,
     )
-    parameters = (sequencer, WINDOW, 0, vault_at, game_at, programs.address, CAPS)
+    parameters = rollup_parameters(
+        sequencer, vault_at, game_at, programs.address, CAPS, WINDOW, INBOX_CAP
+    )
     rollup = chain.deploy(shipped("Rollup"), parameters, sender=deployer)
     kinds = [(rollup_at, machine.address)]
     guardian = chain.account("guardian")

@@ -190,6 +190,8 @@ interface IRollup is IClaimHost, IInbox {
     error InboxSkipped(uint64 least);
     /// @notice Thrown when a batch takes more entries than there are or than one batch may: it takes those up to `most`.
     error InboxTooFar(uint64 most);
+    /// @notice Thrown when a field of a header has bits beyond its type.
+    error BadHeader();
     /// @notice Thrown when the header is not that of the batch with its number.
     error UnknownBatch(uint64 number);
     /// @notice Thrown when the index is not below the count.

@@ -36,13 +36,14 @@ library History {
         assembly ("memory-safe") {
             // The leaf is the lowest peak, until a peak of its own height is there to its left.
             let end := add(first, shl(5, peaks.length))
-            let scratch := add(end, 32)
-            mstore8(scratch, node)
+            let left := add(end, 33)
+            let right := add(end, 65)
+            mstore8(sub(left, 1), node)
             for {} and(size, 1) { size := shr(1, size) } {
                 end := sub(end, 32)
-                mstore(add(scratch, 1), mload(end))
-                mstore(add(scratch, 33), leaf)
-                leaf := keccak256(scratch, 65)
+                mstore(left, mload(end))
+                mstore(right, leaf)
+                leaf := keccak256(sub(left, 1), 65)
             }
             mstore(end, leaf)
             longer := keccak256(sub(first, 1), add(sub(end, first), 33))

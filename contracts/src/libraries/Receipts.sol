@@ -131,30 +131,55 @@ library Receipts {
         return inboxLeaf(InboxKinds.FORCED, 0, 0, 0, 0, x, 0, 0);
     }
 
-    /// @notice Hash of a batch's header.
-    function headerHash(Header memory header) internal pure returns (bytes32) {
-        return keccak256(
-            abi.encodePacked(
-                Tags.HEADER,
-                HEADER_VERSION,
-                header.number,
-                header.parent,
-                header.history,
-                header.posted,
-                header.receipts,
-                header.batchRoot,
-                header.dataHash,
-                header.inbox,
-                header.seen,
-                header.taken,
-                header.inboxRoot
-            )
-        );
+    /// @notice Hash of a header that somebody shows. Reverts when a field has bits beyond its type.
+    function headerHash(Header calldata header) internal pure returns (bytes32) {
+        uint256 words;
+        bool clean;
+        assembly ("memory-safe") {
+            // Above the words there is room for what `_packed` hashes; nothing of it is kept.
+            words := mload(0x40)
+            calldatacopy(words, header, 352)
+            let wide := or(or(mload(words), mload(add(words, 96))), or(mload(add(words, 224)), mload(add(words, 256))))
+            clean := iszero(or(shr(64, wide), shr(32, or(mload(add(words, 128)), mload(add(words, 288))))))
+        }
+        if (!clean) revert IRollup.BadHeader();
+        return _packed(words);
+    }
+
+    /// @notice Hash of a header that is being made.
+    function hashOf(Header memory header) internal pure returns (bytes32) {
+        uint256 words;
+        assembly ("memory-safe") {
+            words := header
+        }
+        return _packed(words);
+    }
+
+    /// @dev H(HEADER | version | fields, each as wide as its type), of a header's eleven words in memory.
+    function _packed(uint256 words) private pure returns (bytes32 hash) {
+        uint256 start = uint256(Tags.HEADER) << 72 | uint256(HEADER_VERSION) << 64;
+        assembly ("memory-safe") {
+            let p := add(mload(0x40), 384)
+            // From the last field to the first: a field is written with zeros in front of it, where the ones before it
+            // come after. Places are those of their ends, less 32.
+            mstore(add(p, 170), mload(add(words, 320))) // inboxRoot
+            mstore(add(p, 138), mload(add(words, 288))) // taken u32
+            mstore(add(p, 134), mload(add(words, 256))) // seen u64
+            mstore(add(p, 126), mload(add(words, 224))) // inbox u64
+            mstore(add(p, 118), mload(add(words, 192))) // dataHash
+            mstore(add(p, 86), mload(add(words, 160))) // batchRoot
+            mstore(add(p, 54), mload(add(words, 128))) // receipts u32
+            mstore(add(p, 50), mload(add(words, 96))) // posted u64
+            mstore(add(p, 42), mload(add(words, 64))) // history
+            mstore(add(p, 10), mload(add(words, 32))) // parent
+            mstore(sub(p, 22), or(start, mload(words))) // tag, version, number u64
+            hash := keccak256(p, 202)
+        }
     }
 
     /// @notice Hash of the header of batch 0, which is no batch.
     function genesisHash() internal view returns (bytes32) {
-        return headerHash(Header(0, domain(), History.empty(), 0, 0, 0, 0, 0, 0, 0, 0));
+        return hashOf(Header(0, domain(), History.empty(), 0, 0, 0, 0, 0, 0, 0, 0));
     }
 
     /// @notice A poster's running data hash after one more chunk.
