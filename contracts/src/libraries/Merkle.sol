@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
 /// @title Binary Merkle trees with tagged nodes
 /// @notice docs/protocol.md, section 2: a tree over `count` leaves has 2^ceilLog2(count) places; a path lists siblings
 /// from the leaf up; bit j of the index says on which side level j's node is. The caller brings the depth from a
@@ -9,11 +11,8 @@ pragma solidity ^0.8.28;
 /// @dev Hashing works at the free memory pointer without moving it: nothing is allocated.
 library Merkle {
     /// @notice Depth of a tree over `count` leaves; 0 for none or one.
-    function ceilLog2(uint256 count) internal pure returns (uint256 depth) {
-        if (count == 0) return 0;
-        unchecked {
-            for (--count; count != 0; count >>= 1) ++depth;
-        }
+    function ceilLog2(uint256 count) internal pure returns (uint256) {
+        return count < 2 ? 0 : Math.log2(count - 1) + 1;
     }
 
     /// @notice H(tag | left | right).
@@ -45,19 +44,21 @@ library Merkle {
         returns (bytes32 node)
     {
         assembly ("memory-safe") {
+            // The pair lies at 0x20 with its tag in front, over the free memory pointer, which comes back at the end:
+            // constant places cost less than places behind the pointer.
+            let free := mload(0x40)
             node := leaf
-            let p := mload(0x40)
-            mstore8(p, tag)
-            let left := add(p, 1)
-            let right := add(p, 33)
+            mstore8(0x1f, tag)
+            let bits := shl(5, index)
             for { let end := add(offset, shl(5, depth)) } lt(offset, end) { offset := add(offset, 32) } {
                 // The node goes left where the index bit is 0, its sibling to the other side.
-                let side := shl(5, and(index, 1))
-                mstore(add(left, side), node)
-                mstore(sub(right, side), calldataload(offset))
-                node := keccak256(p, 65)
-                index := shr(1, index)
+                let side := and(bits, 32)
+                mstore(add(0x20, side), node)
+                mstore(sub(0x40, side), calldataload(offset))
+                node := keccak256(0x1f, 65)
+                bits := shr(1, bits)
             }
+            mstore(0x40, free)
         }
     }
 
