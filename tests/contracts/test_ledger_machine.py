@@ -16,10 +16,17 @@ from rollup.protocol.eip712 import ORDER, Digest, Signature, sign
 from rollup.protocol.ledger import effects, types, witness
 from rollup.protocol.ledger.actions import ACTION_TYPE, Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.entries import Place, Placed, sign_many, sign_one
-from rollup.protocol.ledger.header import Forest, Rules
-from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, close_epoch, force, register
+from rollup.protocol.ledger.header import HEADER_BYTES, Forest, Rules
+from rollup.protocol.ledger.inbox import (
+    INBOX_BYTES,
+    InboxEntry,
+    InboxKind,
+    close_epoch,
+    force,
+    register,
+)
 from rollup.protocol.ledger.machine import LedgerTrace
-from rollup.protocol.ledger.packing import forced_hash
+from rollup.protocol.ledger.packing import SIGNATURE_BYTES, forced_hash
 from rollup.protocol.ledger.run import LedgerBatch
 from rollup.protocol.ledger.types import MAX_BUNDLE
 from rollup.protocol.receipts import STATEMENT_TYPE
@@ -381,10 +388,14 @@ def test_a_state_of_any_numbers_has_one_next_state(machine: OnChain) -> None:
 def test_constants_are_those_of_the_reference() -> None:
     text = "".join(
         SOURCES[f"src/libraries/Ledger{name}.sol"]
-        for name in ("Rewards", "State", "Leaves", "Receipts", "Effects", "Inbox")
+        for name in ("Rewards", "State", "Leaves", "Receipts", "Effects", "Inbox", "Layout")
     )
-    found = dict(re.findall(r"constant (\w+) = ([\d_]+|1 << \d+);", text))
-    values = {name: eval(value) for name, value in found.items()}  # noqa: S307 - our own text
+    found = dict(re.findall(r"constant (\w+) = ([\d_]+|1 << \w+);", text))
+    values: dict[str, int] = {}
+    for name, value in found.items():
+        base, _, shift = value.partition(" << ")
+        places = int(shift or 0) if shift.isdigit() or not shift else values[shift]
+        values[name] = int(base) << places
     kinds = {kind.name: int(kind) for kind in (*InboxKind, *ActionKind)}
     wanted = kinds | {
         "BPS": types.BPS,
@@ -399,6 +410,13 @@ def test_constants_are_those_of_the_reference() -> None:
         "MAX_EPOCHS": types.MAX_EPOCHS,
         "PENDING": types.Status.PENDING,
         "FINAL": types.Status.FINAL,
+        "HEADER_BYTES": HEADER_BYTES,
+        "ACCOUNT_BYTES": types.ACCOUNT_BYTES,
+        "RECORD_BYTES": types.RECORD_BYTES,
+        "JOB_BYTES": types.JOB_BYTES,
+        "EPOCH_BYTES": types.EPOCH_BYTES,
+        "ENTRY_BYTES": INBOX_BYTES,
+        "SIGNATURE_BYTES": SIGNATURE_BYTES,
     }
     assert {name: values[name] for name in wanted} == wanted
     joined = re.sub(r'"\s*"', "", text)

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {LedgerEffects, Posted} from "./LedgerEffects.sol";
+import {LedgerLayout} from "./LedgerLayout.sol";
 import {Account, LedgerLeaves} from "./LedgerLeaves.sol";
 import {LedgerReceipts, Receipt} from "./LedgerReceipts.sol";
 import {LedgerRewards} from "./LedgerRewards.sol";
@@ -25,9 +26,6 @@ library LedgerInbox {
 
     uint256 private constant U64_MAX = type(uint64).max;
     uint256 private constant ENTRY_BYTES = 129;
-    uint256 private constant MAX_ACCOUNTS = 1 << 24;
-    uint256 private constant MAX_JOBS = 1 << 16;
-    uint256 private constant MAX_EPOCHS = 1 << 16;
 
     uint256 internal constant REGISTER = 1;
     uint256 internal constant DEPOSIT = 2;
@@ -109,7 +107,7 @@ library LedgerInbox {
     /// @notice A new account, at the index that L1 gave it.
     function register(Store memory store, InboxEntry entry) internal pure {
         uint256 count = store.counts[uint256(Forest.ACCOUNTS)];
-        if (entry.a() != count || count >= MAX_ACCOUNTS) return;
+        if (entry.a() != count || count >= LedgerLayout.MAX_ACCOUNTS) return;
         Account memory account;
         account.owner = address(uint160(uint256(entry.x())));
         store.push(Forest.ACCOUNTS, account.leaf());
@@ -147,7 +145,7 @@ library LedgerInbox {
     /// @notice A new job, at the index that L1 gave it.
     function openJob(Store memory store, InboxEntry entry) internal pure {
         uint256 count = store.counts[uint256(Forest.JOBS)];
-        if (entry.a() != count || count >= MAX_JOBS) return;
+        if (entry.a() != count || count >= LedgerLayout.MAX_JOBS) return;
         bytes32 digest = LedgerLeaves.jobLeaf(entry.b(), entry.d(), entry.c(), 0, entry.x(), entry.y(), entry.z());
         store.push(Forest.JOBS, digest);
     }
@@ -156,7 +154,7 @@ library LedgerInbox {
     /// none.
     function closeEpoch(Store memory store, InboxEntry entry) internal pure {
         uint256 count = store.counts[uint256(Forest.EPOCHS)];
-        if (entry.a() != count || count >= MAX_EPOCHS) return;
+        if (entry.a() != count || count >= LedgerLayout.MAX_EPOCHS) return;
         uint256 pool = store.funds + entry.b() <= U64_MAX ? entry.b() : 0;
         store.push(Forest.EPOCHS, LedgerLeaves.epochLeaf(pool, store.score));
         store.funds += pool;

@@ -39,7 +39,9 @@ using LedgerLeaves for Job global;
 library LedgerLeaves {
     uint256 internal constant PENDING = 0;
     uint256 internal constant FINAL = 1;
-    uint256 private constant RECORD_BYTES = 216;
+    uint256 internal constant RECORD_BYTES = 216;
+    uint256 internal constant JOB_BYTES = 128;
+    uint256 internal constant EPOCH_BYTES = 16;
 
     /// @notice The account whose 76 bytes lie at a place.
     function accountAt(uint256 place) internal pure returns (Account memory found) {

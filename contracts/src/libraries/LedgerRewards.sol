@@ -126,10 +126,13 @@ library LedgerRewards {
         return total == 0 ? 0 : pool * score / total;
     }
 
-    /// @notice How many bits are set.
-    function bits(uint256 word) internal pure returns (uint256 count) {
+    /// @notice How many bits of a u64 are set: sums of 1, 2, 4 and then all 8 bits side by side.
+    function bits(uint256 word) internal pure returns (uint256) {
         unchecked {
-            for (; word != 0; word &= word - 1) ++count;
+            word -= word >> 1 & 0x5555555555555555;
+            word = (word & 0x3333333333333333) + (word >> 2 & 0x3333333333333333);
+            word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0f;
+            return uint64(word * 0x0101010101010101) >> 56;
         }
     }
 }

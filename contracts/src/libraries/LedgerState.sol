@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {LedgerLayout} from "./LedgerLayout.sol";
+import {LedgerLeaves} from "./LedgerLeaves.sol";
 import {LedgerRewards, Rules} from "./LedgerRewards.sol";
 import {Merkle} from "./Merkle.sol";
 import {Tags} from "./Tags.sol";
@@ -48,13 +50,12 @@ library LedgerState {
     /// @notice Thrown when a leaf is not in its tree, or what stands at the next free place is another.
     error WrongLeaf(Forest forest);
 
-    uint256 private constant HEADER_BYTES = 257;
     uint256 private constant PAIR_BYTES = 40; // a root and a count
 
     /// @notice Opens a state: its header is what the witness holds next.
     function open(Reader memory reader, bytes32 pre) internal pure returns (Store memory store) {
-        uint256 header = reader.take(HEADER_BYTES);
-        if (WitnessReader.hash(Tags.LEDGER_STATE, header, HEADER_BYTES) != pre) revert WrongState();
+        uint256 header = reader.take(LedgerLayout.HEADER_BYTES);
+        if (WitnessReader.hash(Tags.LEDGER_STATE, header, LedgerLayout.HEADER_BYTES) != pre) revert WrongState();
         store.reader = reader;
         store.ring = uint256(WitnessReader.word(header)) >> 248;
         uint256 place = header + 1;
@@ -173,9 +174,9 @@ library LedgerState {
     }
 
     function _leafBytes(Forest forest) private pure returns (uint256) {
-        if (forest == Forest.ACCOUNTS) return 76;
-        if (forest == Forest.RECORDS) return 216;
-        return forest == Forest.JOBS ? 128 : 16;
+        if (forest == Forest.ACCOUNTS) return LedgerLayout.ACCOUNT_BYTES;
+        if (forest == Forest.RECORDS) return LedgerLeaves.RECORD_BYTES;
+        return forest == Forest.JOBS ? LedgerLeaves.JOB_BYTES : LedgerLeaves.EPOCH_BYTES;
     }
 
     function _leafTag(Forest forest) private pure returns (uint8) {
