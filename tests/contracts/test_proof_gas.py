@@ -5,6 +5,7 @@ one output and 12 scratch registers. The dispute around the step is played with 
 other than the step's own is ever opened.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -122,19 +123,19 @@ class Told:
         return Dissection(start, length, (first, *(self.state(p) for p in positions[1:])))
 
 
-def deploy() -> Arena:
-    """A game on the tensor machine, on the chain that charges what the main chain does."""
+def deploy(kind: str = "TensorMachine") -> Arena:
+    """A game on one machine, on the chain that charges what the main chain does."""
     evm, rules = MeteredEvm(), Parameters()
     contracts = compiled(
         "src/DisputeGame.sol",
         "src/StakeVault.sol",
-        "src/TensorMachine.sol",
+        f"src/{kind}.sol",
         "test/AlphabetHost.sol",
         "test/InboxSink.sol",
         shipped=True,
     )
     deployer = evm.account("deployer")
-    machine = evm.deploy(contracts["TensorMachine"], sender=deployer)
+    machine = evm.deploy(contracts[kind], sender=deployer)
     vault_at, host_at, game_at = (evm.next_address(deployer, i) for i in range(1, 4))
     sink = evm.deploy(contracts["InboxSink"], [vault_at], sender=deployer)
     vault = evm.deploy(
@@ -153,16 +154,14 @@ def deploy() -> Arena:
     return Arena(evm, rules, vault, game, host, host, machine)
 
 
-def win(arena: Arena, program: Program, step: Step, name: str) -> int:
-    """Plays a false claim of 44 training steps to the challenger's proof; its gas."""
+def win(arena: Arena, step: Step, post: Hash, lengths: Iterable[int], name: str) -> int:
+    """Plays a false claim of one of the lengths to the challenger's proof; its gas."""
     liar, challenger = arena.account("liar"), arena.account("challenger")
     _, slot = arena.stake(liar)
-    post = witness.step(step.program, step.position, step.pre, step.witness)
     true, false = Told(step, post, b"true"), Told(step, post, b"false")
-    # One training step more or less, until the game is the challenger's to prove.
-    for turns in range(44, 60):
-        length = turns * program.micro_steps
-        key = Hash(keccak(f"{name} {turns}".encode()))
+    # One after the other, until the game is the challenger's to prove.
+    for length in lengths:
+        key = Hash(keccak(f"{name} {length}".encode()))
         claim = Claim(key, true.state(0), false.state(length), length, liar, program=step.program)
         arena.host.post(claim.fields, slot, sender=liar)
         duel = Duel(arena, claim, challenger, _run(true), _run(false))
@@ -172,6 +171,11 @@ def win(arena: Arena, program: Program, step: Step, name: str) -> int:
             duel.prove({"witness": step.witness})
             return arena.evm.gas_used
     raise AssertionError("no length gives the challenger the proof")
+
+
+def lengths(program: Program) -> list[int]:
+    """44 training steps and more."""
+    return [turns * program.micro_steps for turns in range(44, 60)]
 
 
 def _run(told: Told) -> Run:
@@ -207,8 +211,9 @@ def test_a_proof_fits_its_gas(
     arena.evm.transact(arena.machine, call, sender=caller)
     alone = arena.evm.gas_used
     # In the first dispute of a chain two credits are new, for 17,100 gas each.
-    first = win(arena, program, step, "first")
-    second = win(arena, program, step, "second")
+    post = witness.step(step.program, step.position, step.pre, step.witness)
+    first = win(arena, step, post, lengths(program), "first")
+    second = win(arena, step, post, lengths(program), "second")
     print(f"{len(step.witness)} bytes: alone {alone}, proofs {first} and {second} gas")
     assert alone <= step_gas
     assert second <= proof_gas

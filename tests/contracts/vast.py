@@ -27,8 +27,8 @@ from rollup.protocol.receipts import Bundle, Work, WorkKind
 from rollup.protocol.types import AccountIndex, Nonce, SlotIndex
 from tests.rollup.protocol.ledger.drawing import DOMAIN, KEYS, OWNERS, name
 
-BATCH: Final = 2**16
-"""Receipts of a batch, and its inbox entries."""
+RECEIPTS, ENTRIES = 2**16, 2**10
+"""Of a batch: receipts and inbox entries, as many as L1 takes."""
 NOW: Final = 2**40 + 77
 SIGNER, OTHER = (AccountIndex(2**23 + number) for number in (0x5A5A5, 0x3C3C3))
 JOB: Final = JobIndex(0xABCD)
@@ -128,18 +128,18 @@ class OneOfMany:
 
     @classmethod
     def with_receipt(cls, said: Placed) -> "OneOfMany":
-        """The receipt in the middle of as many as there can be, behind as many inbox entries."""
-        at, tree = BATCH // 2 + 0x1357, Sparse(16, Tag.ENTRY_NODE)
+        """The receipt in the middle of as many as there can be."""
+        at, tree = RECEIPTS // 2 + 0x1357, Sparse(ceil_log2(RECEIPTS), Tag.ENTRY_NODE)
         tree.put(at, said.leaf)
-        run = Run(DOMAIN.separator, MANY, NOW, BATCH, name("inbox"), BATCH, tree.root)
+        run = Run(DOMAIN.separator, MANY, NOW, ENTRIES, name("inbox"), RECEIPTS, tree.root)
         return cls(run, {}, {at: said}, tree.path(at))
 
     @classmethod
     def with_entry(cls, said: InboxEntry) -> "OneOfMany":
         """The same for an inbox entry."""
-        at, tree = BATCH // 2 + 0x1357, Sparse(16, Tag.ENTRY_NODE)
+        at, tree = ENTRIES // 2 + 0x57, Sparse(ceil_log2(ENTRIES), Tag.ENTRY_NODE)
         tree.put(at, said.leaf)
-        run = Run(DOMAIN.separator, MANY, NOW, BATCH, tree.root, BATCH, name("receipts"))
+        run = Run(DOMAIN.separator, MANY, NOW, ENTRIES, tree.root, RECEIPTS, name("receipts"))
         return cls(run, {at: said}, {}, tree.path(at))
 
     @property
