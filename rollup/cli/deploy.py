@@ -23,6 +23,20 @@ def deploy(
         str | None,
         typer.Option(envvar="PLUMBLINE_GUARDIAN", help="Who may pause; nobody by default."),
     ] = None,
+    governor: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PLUMBLINE_GOVERNOR",
+            help="Who opens jobs and sets reward rules; the deployer by default.",
+        ),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PLUMBLINE_TOKEN",
+            help="The ERC-20 that rewards are paid in; by default one is made that anybody mints.",
+        ),
+    ] = None,
     out: Annotated[
         Path, typer.Option(envvar="PLUMBLINE_DEPLOYMENT", help="File to write.")
     ] = options.DEFAULT_DEPLOYMENT,
@@ -37,6 +51,7 @@ def deploy(
     """
     from rollup import report, session
     from rollup.l1 import deploy as deployments
+    from rollup.l1.deployment import CONTRACTS
     from rollup.protocol.presets import PRESETS
 
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
@@ -47,9 +62,17 @@ def deploy(
     poster = signer.address if sequencer is None else _address(sequencer, "--sequencer")
     pauser = ZERO_ADDRESS if guardian is None else _address(guardian, "--guardian")
     client = session.client(l1, poll=0.2)
-    made = deployments.deploy(client, signer, PRESETS[preset], sequencer=poster, guardian=pauser)
+    made = deployments.deploy(
+        client,
+        signer,
+        PRESETS[preset],
+        sequencer=poster,
+        guardian=pauser,
+        governor=None if governor is None else _address(governor, "--governor"),
+        token=None if token is None else _address(token, "--token"),
+    )
     made.save(out)
-    names = ("rollup", "game", "vault", "programs", "machine", "sequencer")
+    names = (*CONTRACTS, "sequencer", "governor")
     rows = [(name, address_text(getattr(made, name))) for name in names]
     title = f"preset {preset} on chain {client.chain_id}, written to {out}"
     report.CONSOLE.print(report.table(title, rows))

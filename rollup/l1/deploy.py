@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 from rollup.l1.accounts import Signer, created_address
 from rollup.l1.artifacts import load
+from rollup.l1.assertions import AssertionsContract
 from rollup.l1.client import L1Client
 from rollup.l1.contracts import RollupContract
 from rollup.l1.deployment import CONTRACTS, Deployment
 from rollup.l1.errors import DeploymentError, UnknownContract
 from rollup.l1.game import GameContract
+from rollup.l1.jobs import JobsContract
+from rollup.l1.rewards import RewardsContract
+from rollup.l1.token import TokenContract
 from rollup.l1.vault import ProgramsContract, VaultContract
 from rollup.l1.wiring import arguments, facts
 from rollup.protocol.presets import Preset
@@ -29,6 +33,10 @@ class Contracts:
     vault: VaultContract
     game: GameContract
     programs: ProgramsContract
+    assertions: AssertionsContract
+    rewards: RewardsContract
+    jobs: JobsContract
+    token: TokenContract
 
 
 def deploy(
@@ -38,8 +46,15 @@ def deploy(
     *,
     sequencer: Address,
     guardian: Address = ZERO_ADDRESS,
+    governor: Address | None = None,
+    token: Address | None = None,
 ) -> Deployment:
     """Creates the contracts of ``preset`` from ``signer``'s account and verifies them.
+
+    Args:
+        governor: who opens jobs and sets the rules of rewards; the signer if nobody is named.
+        token: an ERC-20 of 18 decimals that rewards are paid in; without one, a development token
+            is made that anybody mints and that is worth nothing.
 
     Raises:
         DeploymentError: when another transaction of the account came in between, or what stands is
@@ -49,12 +64,19 @@ def deploy(
     client.check_chain()
     block = client.head().number
     nonce = client.nonce(signer.address, pending=True)
+    created = [name for name in CONTRACTS if name != "token" or token is None]
     at = {
-        name: created_address(signer.address, nonce + place) for place, name in enumerate(CONTRACTS)
+        name: created_address(signer.address, nonce + place) for place, name in enumerate(created)
     }
-    deployment = Deployment(client.chain_id, preset.name, block, sequencer, guardian, **at)
-    for name, values in arguments(deployment, preset).items():
-        artifact = load(CONTRACTS[name])
+    if token is not None:
+        client.check_code(token, "the token")
+        at["token"] = token
+    deployment = Deployment(
+        client.chain_id, preset.name, block, sequencer, guardian, governor or signer.address, **at
+    )
+    values_of = arguments(deployment, preset)
+    for name in created:
+        values, artifact = values_of[name], load(CONTRACTS[name])
         mined = client.transact(
             signer, None, artifact.creation(*values), name=f"create {artifact.name}"
         )
@@ -84,6 +106,10 @@ def connect(client: L1Client, deployment: Deployment) -> Contracts:
         VaultContract(client, deployment.vault),
         GameContract(client, deployment.game),
         ProgramsContract(client, deployment.programs),
+        AssertionsContract(client, deployment.assertions),
+        RewardsContract(client, deployment.rewards),
+        JobsContract(client, deployment.jobs),
+        TokenContract(client, deployment.token),
     )
 
 
@@ -96,6 +122,8 @@ def verify(client: L1Client, deployment: Deployment, preset: Preset) -> Contract
     """
     contracts = connect(client, deployment)
     for name, artifact_name in CONTRACTS.items():
+        if name == "token":
+            continue  # it may be anybody's; the rewards' own code made sure of what it needs
         address = getattr(deployment, name)
         code, runtime = client.code(address), load(artifact_name).runtime
         # Immutables are zeros in the artifact; everything else must be equal.

@@ -15,11 +15,18 @@ FORMAT: Final = 2
 CONTRACTS: Final = {
     "programs": "Programs",
     "machine": "TensorMachine",
+    "ledger_machine": "LedgerMachine",
+    "token": "DevToken",
     "vault": "StakeVault",
     "rollup": "Rollup",
+    "assertions": "Assertions",
+    "rewards": "Rewards",
+    "jobs": "Jobs",
     "game": "DisputeGame",
 }
-"""Fields of a Deployment and what stands there, in the order of their creation."""
+"""Fields of a Deployment and what stands there, in the order of their creation. The token may be
+another's, which is then not created.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +38,17 @@ class Deployment:
     block: BlockNumber
     sequencer: Address
     guardian: Address
+    governor: Address
+    """Who opens jobs and sets the rules of rewards."""
     programs: Address
     machine: Address
+    ledger_machine: Address
+    token: Address
     vault: Address
     rollup: Address
+    assertions: Address
+    rewards: Address
+    jobs: Address
     game: Address
 
     @property

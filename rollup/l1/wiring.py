@@ -6,13 +6,19 @@ Contracts go by their field of ``Deployment``.
 from typing import Any, Final
 
 from rollup.l1.deployment import CONTRACTS, Deployment
+from rollup.l1.rewards import rules_words
+from rollup.l1.token import UNIT
+from rollup.protocol.assertions import LEDGER_KIND
 from rollup.protocol.claims import TENSOR_KIND
 from rollup.protocol.presets import Preset
 from rollup.protocol.types import address_text
 
-KINDS: Final = {TENSOR_KIND: ("rollup", "machine")}
+KINDS: Final = {
+    TENSOR_KIND: ("rollup", "machine"),
+    LEDGER_KIND: ("assertions", "ledger_machine"),
+}
 """Kinds of claims: host and machine of each, numbered from 0 without a gap."""
-WRITERS: Final = ("vault",)
+WRITERS: Final = ("vault", "rewards", "jobs")
 """Who appends to the inbox, beside the rollup itself."""
 
 
@@ -49,12 +55,26 @@ def arguments(deployment: Deployment, preset: Preset) -> dict[str, tuple[Any, ..
         preset.max_pause,
         [(at[host], at[machine]) for host, machine in KINDS.values()],
     )
+    governor = address_text(deployment.governor)
+    assertions = (at["rollup"], preset.window, LEDGER_KIND, preset.genesis.hash)
+    rewards = (
+        at["token"],
+        at["assertions"],
+        governor,
+        preset.epoch,
+        *rules_words(preset.ledger_rules),
+    )
     hosts = [at[host] for host, _ in KINDS.values()]
     return {
         "programs": (at["game"],),
         "machine": (),
+        "ledger_machine": (),
+        "token": (),
         "vault": (preset.bond, preset.unbonding, at["game"], at["rollup"], hosts),
         "rollup": (rollup,),
+        "assertions": (assertions,),
+        "rewards": (rewards,),
+        "jobs": (at["rollup"], governor),
         "game": (game,),
     }
 
@@ -62,6 +82,7 @@ def arguments(deployment: Deployment, preset: Preset) -> dict[str, tuple[Any, ..
 def facts(deployment: Deployment, preset: Preset) -> list[tuple[str, str, tuple[Any, ...], Any]]:
     """(contract, getter, its arguments, what it must answer)."""
     at = addresses(deployment)
+    governor = address_text(deployment.governor).lower()
     return [
         ("rollup", "SEQUENCER", (), address_text(deployment.sequencer).lower()),
         ("rollup", "WINDOW", (), preset.window),
@@ -78,6 +99,23 @@ def facts(deployment: Deployment, preset: Preset) -> list[tuple[str, str, tuple[
         ("vault", "GAME", (), at["game"]),
         ("vault", "INBOX", (), at["rollup"]),
         *(("vault", "isHost", (at[host],), True) for host, _ in KINDS.values()),
+        ("assertions", "ROLLUP", (), at["rollup"]),
+        ("assertions", "VAULT", (), at["vault"]),
+        ("assertions", "GAME", (), at["game"]),
+        ("assertions", "WINDOW", (), preset.window),
+        ("assertions", "KIND", (), LEDGER_KIND),
+        ("assertions", "GENESIS_ROOT", (), preset.genesis.hash),
+        ("rewards", "TOKEN", (), at["token"]),
+        ("rewards", "ASSERTIONS", (), at["assertions"]),
+        ("rewards", "ROLLUP", (), at["rollup"]),
+        ("rewards", "VAULT", (), at["vault"]),
+        ("rewards", "GAME", (), at["game"]),
+        ("rewards", "GOVERNOR", (), governor),
+        ("rewards", "EPOCH", (), preset.epoch),
+        ("rewards", "UNIT", (), UNIT),
+        ("jobs", "ROLLUP", (), at["rollup"]),
+        ("jobs", "PROGRAMS", (), at["programs"]),
+        ("jobs", "GOVERNOR", (), governor),
         ("game", "K", (), preset.k),
         ("game", "CLOCK", (), preset.clock),
         ("game", "GRACE", (), preset.grace),

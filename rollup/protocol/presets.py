@@ -18,6 +18,8 @@ from typing import Final
 
 from rollup.errors import ConfigError
 from rollup.protocol.header import CHUNK_BYTES
+from rollup.protocol.ledger.header import Header, Rules, genesis
+from rollup.protocol.ledger.types import MAX_RING, MAX_WORK, Units
 from rollup.protocol.types import Gas, Seconds, Wei
 
 ETHER: Final = 10**18
@@ -118,6 +120,18 @@ class Preset:
                 raise ConfigError(f"preset {self.name}: {rule} does not hold")
 
     @property
+    def ledger_rules(self) -> Rules:
+        """Of the ledger's first epochs: the defaults, with the caps of what L1 can judge."""
+        return Rules(
+            max_steps=self.max_claim_steps, max_work=Units(min(self.max_claim_work, MAX_WORK))
+        )
+
+    @property
+    def genesis(self) -> Header:
+        """The ledger's state before the first batch."""
+        return genesis(self.ring, self.ledger_rules)
+
+    @property
     def worst_replay(self) -> Seconds:
         """All replays of one side in a game on the largest claim, subnormal throughout.
 
@@ -194,7 +208,7 @@ class Preset:
             ("0 < chunk_bytes <= 120,000", 0 < self.chunk_bytes <= CHUNK_BYTES),
             ("max_claim_rows <= 65,535", self.max_claim_rows <= 65_535),
             ("inbox_cap < 2^16", self.inbox_cap < 2**16),
-            ("0 <= ring <= 28", 0 <= self.ring <= 28),
+            ("0 <= ring <= 28", 0 <= self.ring <= MAX_RING),
             ("max_claim_work < 2^62", self.max_claim_work < 2**62),
             ("max_claim_work <= max_window_work", self.max_claim_work <= self.max_window_work),
         )

@@ -1,4 +1,4 @@
-"""Every contract of a ledger on one chain, the alphabet for its machine, and what is asserted there.
+"""Every contract of a ledger on one chain, with the alphabet for its machine.
 
 The state that a batch leads to is then a sum in closed form, so that games on batches of any length
 can be played; the ledger's own machine has its own tests.

@@ -11,13 +11,14 @@ from rollup.errors import ConfigError, DocumentError
 from rollup.l1.artifacts import all_errors, load, parse
 from rollup.l1.chain import BlockNumber
 from rollup.l1.client import L1Client
+from rollup.l1.contracts import post_values
 from rollup.l1.deploy import Contracts, connect, deploy, verify
-from rollup.l1.deployment import Deployment, read
+from rollup.l1.deployment import CONTRACTS, Deployment, read
 from rollup.l1.devnet import Devnet
 from rollup.l1.errors import ArtifactError, DeploymentError, Reverted, UnknownContract, WrongChain
 from rollup.protocol.header import genesis
 from rollup.protocol.presets import MAINNET, MINIMAL
-from rollup.protocol.types import Address
+from rollup.protocol.types import Address, Seconds, address_text
 from tests.rollup.l1.conftest import CHALLENGER, DEPLOYER, POOR, SEQUENCER
 
 NOWHERE = Address(b"\x11" * 20)
@@ -76,11 +77,40 @@ def test_a_transaction_in_between_is_noticed(
         deploy(client, clean.accounts[POOR], MINIMAL, sequencer=NOWHERE)
 
 
+def test_rewards_may_be_paid_in_anybodys_token(
+    contracts: Contracts, clean: Devnet, client: L1Client
+) -> None:
+    signer, theirs = clean.accounts[CHALLENGER], contracts.deployment.token
+    second = deploy(
+        client, signer, MINIMAL, sequencer=signer.address, governor=NOWHERE, token=theirs
+    )
+    assert (second.token, second.governor) == (theirs, NOWHERE)
+    assert contracts.deployment.governor == clean.accounts[DEPLOYER].address
+    connected = connect(client, second)
+    assert connected.rewards.read("GOVERNOR") == address_text(NOWHERE)
+    with pytest.raises(UnknownContract, match="where the token should be"):
+        deploy(client, signer, MINIMAL, sequencer=signer.address, token=NOWHERE)
+
+
+def test_the_ledger_starts_where_the_preset_says(contracts: Contracts) -> None:
+    genesis_root = MINIMAL.genesis.hash
+    assert contracts.assertions.genesis() == genesis_root
+    assert contracts.assertions.confirmed() == (0, genesis_root)
+    assert contracts.rewards.rules() == MINIMAL.ledger_rules == MINIMAL.genesis.rules
+    assert contracts.rewards.epoch() == 0
+    assert contracts.jobs.count() == 0
+    assert MINIMAL.ledger_rules.max_work == MINIMAL.max_claim_work
+    assert MAINNET.genesis.ring == MAINNET.ring
+
+
 # ---- the file
 
 
 SOMEWHERE = Deployment(
-    31_337, "minimal", BlockNumber(7), *[Address(bytes([n]) * 20) for n in range(7)]
+    31_337,
+    "minimal",
+    BlockNumber(7),
+    *[Address(bytes([n]) * 20) for n in range(3 + len(CONTRACTS))],
 )
 
 
@@ -99,8 +129,8 @@ def test_a_deployment_file_gives_the_deployment_back(tmp_path: Path) -> None:
         (b"", "is no deployment file"),
         (b'{"format": 1, "chain', "is no deployment file"),
         (b"\xff\xfe", "is no deployment file"),
-        (b"[]", "of format 1"),
-        ({"format": 2}, "of format 1"),
+        (b"[]", "of format 2"),
+        ({"format": 1}, "of format 2"),
         ({"rollup": None}, "damaged: rollup"),
         ({"rollup": "0x1234"}, "damaged: rollup"),
         ({"rollup": "zz"}, "damaged: rollup"),
@@ -178,11 +208,13 @@ def test_a_missing_or_damaged_artifact_is_named() -> None:
 
 def test_a_refusal_carries_its_errors_name_and_values(contracts: Contracts, clean: Devnet) -> None:
     rollup, sequencer = contracts.rollup, clean.accounts[SEQUENCER]
-    parent = rollup.head()[1]
-    with pytest.raises(Reverted, match=r"Rollup\.post reverted: WrongNumber\(expected=1\)") as one:
-        rollup.post(sequencer, 5, parent, 1, parent, parent)  # type: ignore[arg-type]
-    assert (one.value.name, one.value.values) == ("WrongNumber", {"expected": 1})
+    first = genesis(contracts.deployment.domain)
+    other = replace(first, posted=Seconds(5))
+    with pytest.raises(Reverted, match=r"Rollup\.post reverted: WrongParent\(expected=") as one:
+        rollup.post(sequencer, other, [], 1, first.hash, first.hash, 0)
+    assert (one.value.name, one.value.values) == ("WrongParent", {"expected": first.hash})
+    values = post_values(first, [], 1, first.hash, first.hash, 0)
     with pytest.raises(Reverted, match="NotSequencer"):
-        rollup.check("post", 1, parent, 1, parent, parent, sender=NOWHERE)
+        rollup.check("post", *values, sender=NOWHERE)
     with pytest.raises(Reverted, match=r"StakeVault\.exit reverted: UnknownSlot\(\)"):
         contracts.vault.exit(clean.accounts[CHALLENGER], 0)  # type: ignore[arg-type]
