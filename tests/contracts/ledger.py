@@ -11,7 +11,7 @@ import numpy as np
 from bisection.dissection import cut
 from prover import witness
 from prover.commit import merkle
-from prover.commit.keccak import ZERO_HASH, Hash, keccak
+from prover.commit.keccak import Hash, keccak
 from prover.commit.tags import Tag
 from prover.ops import Opcode
 from prover.program import Program, run_commitment
@@ -241,8 +241,8 @@ class Ledger:
         self.posted.append(Posted(header, batch, took))
         return self.posted[-1]
 
-    def post_works(self, *works: Work) -> Posted:
-        return self.post([self.sign(work) for work in works])
+    def post_works(self, *works: Work, inbox: int | None = None) -> Posted:
+        return self.post([self.sign(work) for work in works], inbox=inbox)
 
     def challenge(
         self, opened: Opening, values: Sequence[bytes], sender: str | None = None, **call: Any

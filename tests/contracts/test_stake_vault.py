@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 
 from contracts import build
-from prover.commit.keccak import keccak
+from prover.commit.keccak import Hash, keccak
+from rollup.protocol.ledger import inbox
+from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
+from rollup.protocol.types import Address
+from tests.contracts.arena import raw_address
 from tests.contracts.evm import ETHER, ZERO, Contract, Evm, compiled, reverts
 
 pytestmark = pytest.mark.usefixtures("toolchain")
@@ -14,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("toolchain")
 BOND = 3 * ETHER
 UNBONDING = 1000
 RECEIPT = keccak(b"receipt")
+UNITS = ("src/StakeVault.sol", "test/Puppet.sol", "test/InboxSink.sol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,12 @@ class Bank:
     vault: Contract
     host: Contract
     game: Contract
+    inbox: Contract
+
+    @property
+    def told(self) -> tuple[Hash, ...]:
+        """Leaves of what the vault appended."""
+        return tuple(Hash(self.inbox.inboxLeaf(n)) for n in range(self.inbox.inboxCount()))
 
     def by_host(self, function: str, *arguments: Any, value: int = 0) -> None:
         data = self.vault.calldata(function, *arguments)
@@ -54,11 +65,14 @@ class Bank:
 @pytest.fixture
 def bank() -> Bank:
     evm = Evm()
-    contracts = compiled("src/StakeVault.sol", "test/Puppet.sol")
+    contracts = compiled(*UNITS)
     host, game = evm.deploy(contracts["Puppet"]), evm.deploy(contracts["Puppet"])
-    vault = evm.deploy(contracts["StakeVault"], BOND, UNBONDING, game, [host])
+    vault_at = evm.next_address(evm.account("deployer"), 1)
+    sink = evm.deploy(contracts["InboxSink"], [vault_at])
+    vault = evm.deploy(contracts["StakeVault"], BOND, UNBONDING, game, sink, [host])
+    assert vault.address == vault_at
     game.setTime(100)
-    return Bank(evm, vault, host, game)
+    return Bank(evm, vault, host, game, sink)
 
 
 @pytest.fixture
@@ -79,14 +93,15 @@ def test_an_account_gets_one_index_and_numbers_its_slots(bank: Bank, owner: str)
     assert (bank.vault.ownerOf(1), bank.vault.ownerOf(2)) == (owner, other)
     assert (bank.vault.ownerOf(0), bank.vault.ownerOf(3)) == (ZERO, ZERO)
     assert (bank.vault.slotsOf(1), bank.vault.slotsOf(2), bank.vault.accounts()) == (5, 1, 2)
-    assert bank.vault.slotOf(1, 4) == (100, 0, 0, False, False)
-    assert bank.vault.slotOf(1, 5) == (0, 0, 0, False, False)
+    assert bank.vault.slotOf(1, 4) == (100, 0, 0, False, False, False)
+    assert bank.vault.slotOf(1, 5) == (0, 0, 0, False, False, False)
     assert bank.books() == (6 * BOND, 0, 0)
 
 
 def test_the_events_of_a_deposit(bank: Bank, owner: str) -> None:
     bank.stake(owner, 2)
-    opened, deposited = bank.evm.events
+    opened, registered, deposited, slots = bank.evm.events
+    assert {registered.name, slots.name} == {"InboxAppended"}
     assert (opened.name, opened["account"], opened["owner"]) == ("AccountOpened", 1, owner)
     assert deposited.arguments == {"account": 1, "first": 0, "count": 2}
 
@@ -122,7 +137,7 @@ def test_a_slot_backs_what_is_posted_between_its_deposit_and_its_exit(
     assert bank.live(0, 99, 100, 101, 2**64 - 1) == [False, False, True, True, True]
     bank.game.setTime(200)
     bank.vault.exit(0, sender=owner)
-    assert bank.vault.slotOf(1, 0) == (100, 200, 0, False, False)
+    assert bank.vault.slotOf(1, 0) == (100, 200, 0, False, False, False)
     assert bank.live(99, 100, 199, 200, 201) == [False, True, True, True, False]
     assert not bank.vault.isLive(1, 1, 150)
     assert not bank.vault.isLive(2, 0, 150)
@@ -338,13 +353,99 @@ def test_forced_ether_is_nobodys(bank: Bank, owner: str) -> None:
 
 @pytest.mark.parametrize("bond", [0, 2**96])
 def test_a_vault_without_sense_is_not_deployed(bank: Bank, bond: int) -> None:
-    artifact = compiled("src/StakeVault.sol", "test/Puppet.sol")["StakeVault"]
-    with reverts("BadParameter"):
-        bank.evm.deploy(artifact, bond, UNBONDING, bank.game, [bank.host])
-    with reverts("BadParameter"):
-        bank.evm.deploy(artifact, BOND, UNBONDING, ZERO, [bank.host])
+    artifact = compiled(*UNITS)["StakeVault"]
+    for parameters in (
+        (bond, UNBONDING, bank.game, bank.inbox),
+        (BOND, UNBONDING, ZERO, bank.inbox),
+        (BOND, UNBONDING, bank.game, ZERO),
+    ):
+        with reverts("BadParameter"):
+            bank.evm.deploy(artifact, *parameters, [bank.host])
 
 
 def test_what_was_fixed_can_be_read(bank: Bank) -> None:
     assert (bank.vault.BOND(), bank.vault.UNBONDING()) == (BOND, UNBONDING)
-    assert bank.vault.GAME() == bank.game.address
+    assert (bank.vault.GAME(), bank.vault.INBOX()) == (bank.game.address, bank.inbox.address)
+
+
+# ------------------------------------------------------------------------------- the ledger's inbox
+
+
+def test_the_inbox_hears_of_accounts_slots_and_exits_as_they_happen(bank: Bank, owner: str) -> None:
+    other = bank.evm.account("other")
+    bank.stake(owner, 2)
+    bank.stake(other, 0)
+    bank.stake(other, 0)
+    bank.stake(owner, 3)
+    bank.vault.exit(4, sender=owner)
+    assert bank.told == tuple(
+        entry.leaf
+        for entry in (
+            inbox.register(1, Address(raw_address(owner))),
+            InboxEntry(InboxKind.SLOTS, 1, 0, 2),
+            inbox.register(2, Address(raw_address(other))),
+            InboxEntry(InboxKind.SLOTS, 1, 2, 3),
+            InboxEntry(InboxKind.EXIT, 1, 4),
+        )
+    )
+
+
+def test_a_slash_is_told_once_by_whoever_reports_it(bank: Bank, owner: str) -> None:
+    bank.stake(owner, 3)
+    before = bank.told
+    for slot in (2, 0):
+        bank.by_host("slash", 1, slot, RECEIPT)
+    assert (bank.told, bank.vault.unreported()) == (before, 2)
+    stranger = bank.evm.account("stranger")
+    for left, slot in ((1, 0), (0, 2)):
+        bank.vault.report(1, slot, sender=stranger)
+        reported, told = bank.evm.events
+        assert (reported.name, reported["slot"]) == ("Reported", slot)
+        assert (told["kind"], told["a"], told["b"]) == (InboxKind.SLASH, 1, slot)
+        assert bank.vault.unreported() == left
+        assert bank.vault.slotOf(1, slot)[3:] == (True, False, True)
+        with reverts("NothingToReport"):
+            bank.vault.report(1, slot, sender=stranger)
+    slashes = tuple(InboxEntry(InboxKind.SLASH, 1, slot).leaf for slot in (0, 2))
+    assert bank.told == before + slashes
+    bank.by_host("slash", 1, 0, RECEIPT)  # once more: it moved nothing, there is nothing to tell
+    assert bank.vault.unreported() == 0
+    assert bank.books() == (BOND, 2 * BOND, 0)
+
+
+def test_only_slashed_slots_are_reported(bank: Bank, owner: str) -> None:
+    bank.stake(owner, 2)
+    bank.vault.exit(1, sender=owner)
+    bank.game.setTime(10**6)
+    bank.vault.withdraw(1, sender=owner)
+    bank.by_host("slash", 1, 1, RECEIPT)  # withdrawn: takes nothing
+    for account, slot in ((1, 0), (1, 1), (1, 2), (2, 0), (0, 0)):
+        with reverts("NothingToReport"):
+            bank.vault.report(account, slot, sender=owner)
+    assert bank.vault.unreported() == 0
+
+
+DEAF = """pragma solidity ^0.8.28;
+contract Deaf { fallback() external { revert(); } }
+"""
+
+
+def test_what_hosts_and_the_game_call_works_without_an_inbox(bank: Bank, owner: str) -> None:
+    """Where the inbox fails, owners cannot come or go, but no game stands still for it."""
+    deaf = bank.evm.deploy(build.compile_sources({"test/Deaf.sol": DEAF}, via_ir=False)["Deaf"])
+    bank.stake(owner, 2)
+    code = bank.evm.revm.get_code(deaf.address)
+    bank.evm.revm.insert_account_info(
+        bank.inbox.address, type(bank.evm.revm.basic(deaf.address))(code=code)
+    )
+    for call in (("hold", 1, 0), ("slash", 1, 0, RECEIPT), ("release", 1, 0)):
+        bank.by_host(*call)
+    bank.by_host("fund", value=5)
+    bank.by_game("credit", owner, 5)
+    bank.by_game("burn", BOND)
+    assert bank.vault.unreported() == 1
+    with reverts("Unknown", b""):
+        bank.vault.report(1, 0, sender=owner)
+    with reverts("Unknown", b""):
+        bank.vault.exit(1, sender=owner)
+    assert bank.vault.unreported() == 1

@@ -157,4 +157,5 @@ def test_a_dispute_over_the_tensor_machine_ends_in_one_operation() -> None:
     assert ledger.rollup.isVoid(claim)
     assert ledger.rollup.openGames(1) == 0
     ledger.chain.warp(WINDOW)
+    ledger.vault.report(ledger.account, 0)
     ledger.confirm(posted)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from prover.commit.keccak import ZERO_HASH
 from rollup.l1.openings import header_tuple
-from rollup.protocol.header import Header
-from rollup.protocol.types import Seconds
+from rollup.protocol.header import genesis
+from rollup.protocol.ledger.inbox import InboxKind
+from rollup.protocol.types import BatchNumber, Seconds
 from tests.contracts.evm import reverts
 from tests.contracts.ledger import WINDOW, Ledger
 from tests.contracts.rollup.lies import LIE, RUN, lie
@@ -23,8 +23,9 @@ def test_a_batch_is_confirmed_in_order_after_its_window(ledger: Ledger) -> None:
         ledger.confirm(first)
     ledger.chain.warp(WINDOW)
     ledger.confirm(first)
-    (event,) = ledger.chain.events
-    assert event.arguments == {"number": 1, "headerHash": first.header.hash}
+    confirmed, told = ledger.chain.events
+    assert confirmed.arguments == {"number": 1, "headerHash": first.header.hash}
+    assert (told.name, told["kind"], told["a"]) == ("InboxAppended", InboxKind.CONFIRM, 1)
     with reverts("WrongNumber", 2):
         ledger.confirm(first)
     ledger.confirm(second)
@@ -39,9 +40,11 @@ def test_what_is_not_there_is_never_final(ledger: Ledger) -> None:
     with reverts("UnknownBatch", 1):
         ledger.rollup.confirm(header_tuple(forged))
     ledger.rollup.confirm(header_tuple(header))
-    missing = Header(2, ZERO_HASH, 0, 0, ZERO_HASH, ZERO_HASH)  # type: ignore[arg-type]
+    missing = replace(genesis(ledger.domain), number=BatchNumber(2))
     with reverts("UnknownBatch", 2):
         ledger.rollup.confirm(header_tuple(missing))
+    with reverts("WrongNumber", 2):
+        ledger.rollup.confirm(header_tuple(genesis(ledger.domain)))
 
 
 def test_an_open_game_delays_its_batch_and_later_ones_alone(ledger: Ledger) -> None:
@@ -58,6 +61,9 @@ def test_an_open_game_delays_its_batch_and_later_ones_alone(ledger: Ledger) -> N
     ledger.chain.warp(ledger.rules.clock)
     ledger.game.timeout(disputed.batch.receipts[0].id, ledger.challenger)
     assert ledger.vault.isSlashed(ledger.account, 0)
+    with reverts("SlashesUnreported", 1):
+        ledger.confirm(disputed)
+    ledger.vault.report(ledger.account, 0, sender=ledger.challenger)
     ledger.confirm(disputed)
     ledger.confirm(later)
 
@@ -76,6 +82,7 @@ def test_griefers_delay_by_one_games_clocks_whatever_their_number(ledger: Ledger
             ledger.game.timeout(receipt.id, griefer)
         else:
             ledger.game.close(receipt.id, griefer)
+    ledger.vault.report(ledger.account, 0)
     ledger.confirm(posted)
     assert ledger.vault.slotOf(ledger.account, 0)[2] == 0
     assert ledger.vault.pots() == 0
@@ -104,6 +111,7 @@ def test_a_receipt_in_two_batches_is_one_claim(ledger: Ledger) -> None:
         ledger.confirm(first)
     ledger.game.close(receipt.id, third)
     ledger.game.close(receipt.id, fourth)
+    ledger.vault.report(ledger.account, 0)
     ledger.confirm(first)
     ledger.confirm(second)
     assert ledger.vault.bonded() == 3 * ledger.rules.bond  # one slot of four is gone, once

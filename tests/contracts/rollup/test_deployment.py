@@ -14,11 +14,13 @@ def test_bad_parameters_are_refused() -> None:
     evm = Evm()
     artifact = compiled("src/Rollup.sol")["Rollup"]
     there = "0x" + "11" * 20
-    good: tuple[Any, ...] = (there, 1, 0, there, there, there, (1, 1, 1, 1))
-    evm.deploy(artifact, good)
-    for place, value in ((0, ZERO), (1, 0), (3, ZERO), (4, ZERO), (5, ZERO)):
+    good: tuple[Any, ...] = (there, 1, 2, 3, 0, there, there, there, (1, 1, 1, 1), [there])
+    rollup = evm.deploy(artifact, good)
+    assert (rollup.WINDOW(), rollup.DEADLINE(), rollup.INBOX_CAP()) == (1, 2, 3)
+    assert (rollup.isWriter(there), rollup.isWriter(ZERO)) == (True, False)
+    for place, value in ((0, ZERO), (1, 0), (2, 0), (3, 0), (5, ZERO), (6, ZERO), (7, ZERO)):
         with reverts("BadParameter"):
             evm.deploy(artifact, bent(good, place, value))
     for place in range(4):
         with reverts("BadParameter"):
-            evm.deploy(artifact, bent(good, 6, bent((1, 1, 1, 1), place, 0)))
+            evm.deploy(artifact, bent(good, 8, bent((1, 1, 1, 1), place, 0)))

@@ -26,7 +26,7 @@ def test_the_claim_is_the_one_that_python_derives(ledger: Ledger) -> None:
     posted = ledger.post_works(*works)
     for index, work in enumerate(works):
         assert ledger.rollup.claimOf(posted.opening(index)) == ledger.claim(work)
-        assert ledger.rollup.receiptId(posted.opening(index)[3]) == work.id
+        assert ledger.rollup.receiptId(posted.opening(index)[4]) == work.id
 
 
 def test_a_bundled_receipt_opens_through_its_bundle(ledger: Ledger) -> None:
@@ -35,20 +35,20 @@ def test_a_bundled_receipt_opens_through_its_bundle(ledger: Ledger) -> None:
     posted = ledger.post([ledger.sign(single), ledger.sign_bundle(works)])
     for index, work in enumerate([single, *works]):
         assert ledger.rollup.claimOf(posted.opening(index)) == ledger.claim(work)
-    # The same signature does not cover a receipt at another place, or one on its own.
+    # The batch says which bundle the signature is of, and where in it the receipt stands.
     opened = posted.opening(3)
-    count, nonce, place, path = opened[4]
+    count, nonce, place, path = opened[5]
     for other, error in (
-        ((0, 0, 0, []), "WrongSigner"),
+        ((0, 0, 0, []), "WrongPath"),
         ((count, nonce, place + 1, path), "WrongNonce"),
-        ((count, nonce + 1, place - 1, path), "WrongSigner"),
-        ((count + 1, nonce, place, path), "WrongSigner"),
+        ((count, nonce + 1, place - 1, path), "WrongPath"),
+        ((count + 1, nonce, place, path), "WrongPath"),
         ((count, nonce, place, path[:-1]), "WrongPathLength"),
         ((place, nonce, place, path[:1]), "IndexOutOfRange"),
-        ((count, nonce, place, [*path[:-1], LIE]), "WrongSigner"),
+        ((count, nonce, place, [*path[:-1], LIE]), "WrongPath"),
     ):
         with reverts(error):
-            ledger.rollup.claimOf(bent(opened, 4, other))
+            ledger.rollup.claimOf(bent(opened, 5, other))
 
 
 def test_a_statement_between_works_is_stepped_over(ledger: Ledger) -> None:
@@ -61,7 +61,7 @@ def test_a_statement_between_works_is_stepped_over(ledger: Ledger) -> None:
 def test_every_header_field_counts(ledger: Ledger) -> None:
     posted = lie(ledger)
     opened = posted.opening(0)
-    for place in range(1, 6):
+    for place in range(1, 11):
         header: tuple[Any, ...] = opened[0]
         value = LIE if isinstance(header[place], bytes) else header[place] + 1
         with reverts("UnknownBatch", 1):
@@ -73,11 +73,11 @@ def test_every_header_field_counts(ledger: Ledger) -> None:
 
 def test_every_field_of_a_receipt_counts(ledger: Ledger) -> None:
     opened = lie(ledger).opening(0)
-    fields: tuple[Any, ...] = opened[3]
+    fields: tuple[Any, ...] = opened[4]
     for place, value in enumerate(fields):
         other = value + 1 if isinstance(value, int) else b"\x77" * len(value)
         with reverts("WrongPath"):
-            ledger.rollup.claimOf(bent(opened, 3, bent(fields, place, other)))
+            ledger.rollup.claimOf(bent(opened, 4, bent(fields, place, other)))
 
 
 def test_a_receipt_is_at_its_place_and_nowhere_else(ledger: Ledger) -> None:
@@ -85,12 +85,12 @@ def test_a_receipt_is_at_its_place_and_nowhere_else(ledger: Ledger) -> None:
     posted = ledger.post_works(*works)
     opened = posted.opening(2)
     for place, value, error in (
-        (1, 3, "WrongPath"),
-        (1, 5, "IndexOutOfRange"),
-        (1, 2 + 8, "IndexOutOfRange"),
-        (2, opened[2][:-1], "WrongPathLength"),
-        (2, [*opened[2], LIE], "WrongPathLength"),
-        (2, [LIE, *opened[2][1:]], "WrongPath"),
+        (2, 3, "WrongPath"),
+        (2, 5, "IndexOutOfRange"),
+        (2, 2 + 8, "IndexOutOfRange"),
+        (3, opened[3][:-1], "WrongPathLength"),
+        (3, [*opened[3], LIE], "WrongPathLength"),
+        (3, [LIE, *opened[3][1:]], "WrongPath"),
     ):
         with reverts(error):
             ledger.rollup.claimOf(bent(opened, place, value))
@@ -130,7 +130,7 @@ def test_a_receipt_stands_in_a_batch_under_one_signature(ledger: Ledger) -> None
     opened = ledger.post([SignedReceipt(work, broken)], b"of no matter here").opening(0)
     for shown in (good, good[:64], b"", bytes(65)):
         with reverts("WrongPath"):
-            ledger.rollup.claimOf(bent(opened, 5, shown))
+            ledger.rollup.claimOf(bent(opened, 6, shown))
     with pytest.raises(Revert) as refused:
         ledger.rollup.claimOf(opened)
     assert refused.value.name in {"WrongSigner", "BadSignature"}
