@@ -1,7 +1,8 @@
 """Settings of the sequencer: flags first, then `PLUMBLINE_*` variables, then defaults.
 
 A field `pool_limit` is the flag `--pool-limit` and the variable `PLUMBLINE_POOL_LIMIT`. Durations
-are written `10s`, `250ms`, `5m`, `2h` or `1d`, sizes `8MiB`, `64KiB` or plain bytes.
+are written `10s`, `250ms`, `5m`, `2h` or `1d`, sizes `8MiB`, `64KiB` or plain bytes, amounts as
+tokens: `12` or `1.5`.
 """
 
 import re
@@ -11,8 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from rollup.errors import ConfigError
+from rollup.protocol.types import U64_MAX
 
 PREFIX: Final = "PLUMBLINE_"
+
+BILLION: Final = 10**9
+"""Billionths of a token, which amounts are counted in, in a token."""
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _SIZES: Final = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -40,6 +45,27 @@ def size(said: str) -> int:
     if match is None:
         raise ConfigError(f"{said!r} is no size; write 8MiB, 64KiB or bytes")
     return int(match[1]) * _SIZES[match[2] or ""]
+
+
+def tokens(said: str) -> int:
+    """Billionths of "1", "1.5" or "0.000000001" tokens: what amounts are counted in.
+
+    Raises:
+        ConfigError: when it is none of these, or more than there can be.
+    """
+    match = re.fullmatch(r"([0-9]{1,20})(?:\.([0-9]{1,9}))?", said.strip())
+    if match is None:
+        raise ConfigError(f"{said!r} is no amount; write tokens with at most 9 decimals: 12 or 1.5")
+    amount = int(match[1]) * BILLION + int((match[2] or "").ljust(9, "0"))
+    if amount > U64_MAX:
+        raise ConfigError(f"{said!r} is more than there can be; at most {tokens_text(U64_MAX)}")
+    return amount
+
+
+def tokens_text(amount: int) -> str:
+    """The inverse of `tokens`: "1.5" for 1,500,000,000."""
+    whole, part = divmod(amount, BILLION)
+    return f"{whole}.{part:09}".rstrip("0").rstrip(".")
 
 
 def integer(said: str) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -32,14 +33,15 @@ def parse_json(text: str) -> Any:
 
 
 def read_json(path: Path, what: str) -> Any:
-    """The JSON value in a file; `what` says what it should be: "proof", "file of jobs".
+    """The JSON value in a file, or on standard input for `-`; `what` says what it should be:
+    "proof", "file of jobs".
 
     Raises:
         ConfigError: when the file cannot be read.
         DocumentError: when it holds no JSON, or JSON that is cut short.
     """
     try:
-        return parse_json(path.read_text("utf-8"))
+        return parse_json(sys.stdin.read() if str(path) == "-" else path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(
             f"cannot read the {what} {path}: {error.strerror or error}; name another file"
@@ -60,14 +62,28 @@ def write_json(path: Path | None, value: Mapping[str, Any] | Sequence[Any]) -> N
         write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a file, whole or not at all.
+def write_secret(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes JSON to a new file that its owner alone may read.
+
+    Raises:
+        ConfigError: when there is such a file already, or it cannot be written.
+    """
+    if path.exists():
+        raise ConfigError(f"{path} is there already; name another file, it may hold secrets")
+    write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n", mode=0o600)
+
+
+def write_text(path: Path, text: str, mode: int | None = None) -> None:
+    """Writes a file, whole or not at all; with other permissions than usual from the first byte on.
 
     Raises:
         ConfigError: when it cannot be written.
     """
     temporary = path.with_name(path.name + ".new")
     try:
+        if mode is not None:
+            temporary.touch(mode)
+            temporary.chmod(mode)
         temporary.write_text(text, "utf-8", errors="backslashreplace")
         temporary.replace(path)
     except OSError as error:

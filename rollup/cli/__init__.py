@@ -11,7 +11,17 @@ from collections.abc import Sequence
 import typer
 
 from rollup import process
-from rollup.cli import account, content, program, proof, receipt, sequencer, validator, worker
+from rollup.cli import (
+    account,
+    content,
+    fields,
+    program,
+    proof,
+    receipt,
+    sequencer,
+    validator,
+    worker,
+)
 from rollup.cli.demo import demo
 from rollup.cli.deploy import deploy
 from rollup.cli.devnet import devnet
@@ -32,6 +42,7 @@ for name, group in (
     ("program", program.app),
     ("content", content.app),
     ("receipt", receipt.app),
+    ("fields", fields.app),
     ("proof", proof.app),
     ("account", account.app),
 ):

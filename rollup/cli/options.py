@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rollup.config import duration, size
+from rollup.config import duration, size, tokens
 from rollup.errors import ConfigError, DocumentError
 from rollup.protocol.documents import octets
 from rollup.protocol.types import Hash
@@ -136,6 +136,11 @@ def seconds(value: str | float) -> float:
     return value if isinstance(value, float) else duration(value)
 
 
+def amount(value: str | int) -> int:
+    """Billionths of an amount in tokens."""
+    return value if isinstance(value, int) else tokens(value)
+
+
 Poll = Annotated[
     float,
     typer.Option(
@@ -157,6 +162,16 @@ Patience = Annotated[
     ),
 ]
 DEFAULT_PATIENCE = 60.0
+Amount = Annotated[
+    int,
+    typer.Option(
+        "--amount",
+        envvar="PLUMBLINE_AMOUNT",
+        parser=amount,
+        metavar="TOKENS",
+        help="In tokens, up to nine decimals: 12, 1.5, 0.000000001.",
+    ),
+]
 LogFormat = Annotated[
     str,
     typer.Option("--log-format", envvar="PLUMBLINE_LOG_FORMAT", help="text or json."),

@@ -1,33 +1,58 @@
-"""plumbline receipt submit: sign a statement, or hand in entries that are signed already."""
+"""plumbline receipt: sign statements and actions, hand them in, or entries that are signed
+already. What moves the ledger's balances and scores is in `action`.
+"""
 
+import json as jsonlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rollup.cli import keys, options
+from rollup.cli import action, keys, options
 from rollup.errors import ConfigError
 
 if TYPE_CHECKING:
     from rollup.protocol.entries import Entry
+    from rollup.protocol.receipts import Receipt
 
-app = typer.Typer(rich_markup_mode=None, help="Receipts.")
+app = typer.Typer(rich_markup_mode=None, help="Receipts: statements, and what moves the ledger.")
+for command in (
+    action.transfer,
+    action.withdraw,
+    action.settle,
+    action.evaluate,
+    action.use,
+    action.distribute,
+):
+    app.command()(command)
 
 
 @app.command()
 def submit(
     file: Annotated[
         Path | None,
-        typer.Argument(help='Signed entries: one JSON entry, or {"entries": [...]}.'),
+        typer.Argument(
+            help='Signed entries: one JSON entry, or {"entries": [...]}; - is standard input.'
+        ),
     ] = None,
     kind: Annotated[
-        str, typer.Option(envvar="PLUMBLINE_KIND", help="Of a statement made here: label, ...")
+        str,
+        typer.Option(
+            envvar="PLUMBLINE_KIND",
+            help="Of a statement made here: dataset, label, model, usage, operational-signal, "
+            "federated-update.",
+        ),
     ] = "label",
     subject: Annotated[
         str | None, typer.Option(envvar="PLUMBLINE_SUBJECT", help="32 bytes in hex.")
     ] = None,
     statement: Annotated[
-        str | None, typer.Option(envvar="PLUMBLINE_STATEMENT", help="Its content: 32 bytes in hex.")
+        str | None,
+        typer.Option(
+            envvar="PLUMBLINE_STATEMENT",
+            help="Its content: 32 bytes in hex; `plumbline fields commit` makes one of fields.",
+        ),
     ] = None,
     gateway: options.Gateway = options.DEFAULT_GATEWAY,
     patience: options.Patience = options.DEFAULT_PATIENCE,
@@ -40,9 +65,8 @@ def submit(
     json: options.Json = None,
 ) -> None:
     """Submit signed entries, or sign and submit a statement."""
-    from rollup import files, report, session
+    from rollup import session
     from rollup.client import GatewayClient
-    from rollup.protocol.documents import text
     from rollup.protocol.entries import sign_receipt
     from rollup.protocol.receipts import Statement, StatementKind
 
@@ -65,10 +89,61 @@ def submit(
         said = Statement(kinds[kind], account, client.next_nonce(account), *content)
         entries = [sign_receipt(said, contracts.deployment.domain, signer.key)]
     client.submit(entries)
-    ids = [text(receipt.id) for entry in entries for receipt in entry.receipts]
-    rows = [(str(place), name) for place, name in enumerate(ids)]
-    report.CONSOLE.print(report.table("accepted, durably", rows, ("n", "receipt")))
-    files.write_json(json, {"receipts": ids})
+    action.accepted(entries, json)
+
+
+@app.command()
+def sign(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help='Receipts as JSON, with their nonces: one, or {"receipts": [...]} for a bundle; - '
+            "is standard input."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(envvar="PLUMBLINE_ENTRY", help="File to write; stdout if none."),
+    ] = None,
+    deployment: options.DeploymentFile = options.DEFAULT_DEPLOYMENT,
+    keystore: options.Keystore = None,
+    password_file: options.PasswordFile = None,
+    unsafe_key: options.UnsafeKey = None,
+    unsafe_dev_account: options.UnsafeDevAccount = None,
+) -> None:
+    """Sign receipts for `submit`, offline.
+
+    Signed for the deployment's chain and rollup. A receipt is an object with the fields of its
+    EIP-712 type and `type`: Work, Statement or Action.
+    """
+    from rollup import files
+    from rollup.l1 import deployment as deployments
+    from rollup.protocol.documents import entry_to_json
+    from rollup.protocol.entries import sign_bundle, sign_receipt
+
+    signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
+    domain = deployments.read(deployment).domain
+    receipts, bundled = _unsigned(file)
+    signed: Entry
+    if bundled:
+        signed = sign_bundle(receipts, domain, signer.key)
+    else:
+        signed = sign_receipt(receipts[0], domain, signer.key)
+    document = entry_to_json(signed)
+    if out is None:
+        typer.echo(jsonlib.dumps(document, indent=2))
+    files.write_json(out, document)
+
+
+def _unsigned(file: Path) -> "tuple[Sequence[Receipt], bool]":
+    """The receipts in a file, and whether they are to be a bundle."""
+    from rollup.files import read_json
+    from rollup.protocol.documents import receipt_from_json
+
+    document = read_json(file, "file of receipts")
+    if isinstance(document, dict) and isinstance(document.get("receipts"), list):
+        return [receipt_from_json(item) for item in document["receipts"]], True
+    return [receipt_from_json(document)], False
 
 
 def _read(file: Path) -> "list[Entry]":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rollup.config import SequencerSettings, duration, flag, size, variable
+from rollup.config import SequencerSettings, duration, flag, size, tokens, tokens_text, variable
 from rollup.errors import ConfigError
 
 
@@ -48,6 +48,29 @@ def test_durations(said: str, seconds: float) -> None:
 @pytest.mark.parametrize(("said", "count"), [("8MiB", 2**23), ("64KiB", 65536), ("100", 100)])
 def test_sizes(said: str, count: int) -> None:
     assert size(said) == count
+
+
+@pytest.mark.parametrize(
+    ("said", "amount"),
+    [
+        ("0", 0),
+        ("12", 12 * 10**9),
+        ("1.5", 1_500_000_000),
+        ("0.000000001", 1),
+        ("18446744073.709551615", 2**64 - 1),
+    ],
+)
+def test_amounts(said: str, amount: int) -> None:
+    assert tokens(said) == amount
+    assert tokens_text(amount) == said
+
+
+@pytest.mark.parametrize(
+    "said", ["", "1.", ".5", "-1", "1e9", "1.0000000001", "1,5", "18446744073.709551616", "\u0661"]
+)
+def test_no_amounts(said: str) -> None:
+    with pytest.raises(ConfigError, match="no amount|more than there can be"):
+        tokens(said)
 
 
 def test_every_field_has_a_flag_and_a_variable() -> None:

@@ -39,6 +39,9 @@ COMMANDS: dict[str, Callable[[World], Arguments]] = {
     "receipt submit": lambda _: [
         "receipt", "submit", "--subject", ONE, "--statement", ONE, DEV, WORKER, "--patience", "1s"
     ],
+    "receipt transfer": lambda _: [
+        "receipt", "transfer", "--to", 2, "--amount", "1.5", DEV, WORKER, "--patience", "1s"
+    ],
     "worker run": lambda world: [
         "worker", "run", "--jobs", jobs_file(world), "--content", world.folder / "content",
         DEV, WORKER, "--backend", "reference", "--patience", "1s",

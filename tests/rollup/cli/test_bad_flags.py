@@ -14,7 +14,7 @@ from tests.rollup.world import World
 # ---- a gateway that is not there
 
 
-@pytest.mark.parametrize("command", ["worker run", "receipt submit"])
+@pytest.mark.parametrize("command", ["worker run", "receipt submit", "receipt transfer"])
 def test_a_gateway_that_does_not_answer(world: World, plumbline: Plumbline, command: str) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     said = plumbline(*COMMANDS[command](world), *on_l1(world), "--gateway", nobody)
@@ -23,7 +23,7 @@ def test_a_gateway_that_does_not_answer(world: World, plumbline: Plumbline, comm
     assert "is the sequencer running?" in said.line
 
 
-@pytest.mark.parametrize("command", ["worker run", "receipt submit"])
+@pytest.mark.parametrize("command", ["worker run", "receipt submit", "receipt transfer"])
 def test_a_gateway_that_is_something_else(world: World, plumbline: Plumbline, command: str) -> None:
     with Flaky(world.chain.url) as other:
         said = plumbline(*COMMANDS[command](world), *on_l1(world), "--gateway", other.url)
