@@ -73,7 +73,7 @@ def drawn(seed: int, receipts: int, machine: OnChain) -> Counter[str]:
     and chain are one, and the verifier's where it is asked. Returns what was compared.
     """
     rng = random.Random(seed)
-    fast, drawer = pair(rng.choice([0, 2, 5, 9]), seed)
+    fast, drawer = pair(rng.choice([0, 4, 7, 9]), seed)
     before = drawer.state.copy()
     seen: Counter[str] = Counter()
     number = 1

@@ -36,6 +36,7 @@ from rollup.protocol.types import U64_MAX, AccountIndex, Address, Nonce, SlotInd
 DOMAIN: Final = Domain(31_337, Address(b"\xab" * 20))
 KEYS: Final = [keccak(b"key %d" % number) for number in range(6)]
 OWNERS: Final = [address_of(key) for key in KEYS]
+METRICS: Final = (0, *range(70, 100, 3), 2**32 - 1)
 EDGES: Final = (0, 1, 2, 63, 64, 65, 10_000, 2**32 - 1, 2**32, 2**44, 2**63, U64_MAX)
 
 
@@ -203,16 +204,17 @@ class Drawer:
         if kind == WorkKind.INFERENCE and trained and rng.random() < 0.7:
             job = self.job(rng.choice([0, 0, 1]))
             params = rng.choice(trained).after
+        first = 0 if kind == WorkKind.INFERENCE and rng.random() < 0.8 else job.step
         inputs = job.inputs if rng.random() < 0.9 else name("inputs", rng.randrange(3))
         slots = [slot for slot in range(64) if account.live >> slot & 1] or [0]
         return Work(
             kind, index, account.nonce,
             SlotIndex(rng.choice(slots) if rng.random() < 0.95 else rng.choice(EDGES)),
             account.address, job.program,
-            job.step if rng.random() < 0.95 else self.number(),
+            first if rng.random() < 0.95 else self.number(),
             rng.choice([1, 1, 2, 5, 0, 2**24, 2**32 - 1]) if rng.random() < 0.2 else 1,
             params, inputs, name("params", rng.randrange(99)),
-            word_root(rng.choice([0, 70, 2**32 - 1])),
+            word_root(rng.choice(METRICS)),
         )  # fmt: skip
 
     def _settle(self, index: AccountIndex, account: Account) -> Action:
@@ -249,12 +251,15 @@ class Drawer:
             and evaluation.status == Status.FINAL
         ]
         target, other = self.any_of(Forest.RECORDS), self.any_of(Forest.RECORDS)
-        metric = self.rng.choice([0, 70, 2**32 - 1])
+        metric = self.rng.choice(METRICS)
+        shown = {word_root(one): one for one in METRICS}
+        better = [
+            (seq, one) for seq, one in pairs
+            if shown[records[one].after] > self.job(records[seq].job).best
+        ]  # fmt: skip
         if pairs:
-            target, other = self.rng.choice(pairs)
-            for one in (0, 70, 2**32 - 1):
-                if records[other].after == word_root(one):
-                    metric = one
+            target, other = self.rng.choice(better or pairs)
+            metric = shown[records[other].after]
         return Action(ActionKind.EVALUATE, index, account.nonce, target, other, metric)
 
     def batch(

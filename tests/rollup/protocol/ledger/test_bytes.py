@@ -23,7 +23,8 @@ from rollup.protocol.ledger.actions import ACTION_TYPE, Action, ActionKind
 from rollup.protocol.ledger.effects import word_root
 from rollup.protocol.ledger.entries import Placed, sign_many
 from rollup.protocol.ledger.header import Forest, Header, Rules, genesis
-from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, close_epoch, register
+from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, close_epoch, force, register
+from rollup.protocol.ledger.packing import unpack_forced
 from rollup.protocol.ledger.run import Run
 from rollup.protocol.ledger.types import (
     Account,
@@ -104,6 +105,9 @@ def test_what_a_run_holds() -> None:
     assert (closing.kind, closing.a, closing.b, closing.rules) == (8, 7, 8, RULES)
     action = Action(32, AccountIndex(1), Nonce(0), 2, 0, 5)
     signature = Signature(bytes(range(65)))
+    given = b"\2\x20" + words((1, 0, 2, 0, 5)) + signature
+    assert force(action, signature) == InboxEntry(9, x=keccak(b"\x1e" + given), forced=given)
+    assert unpack_forced(given) == Placed(action, signature)
     assert Placed(action, signature).leaf == keccak(
         b"\x1a" + action.id + signature + bytes(32) + bytes(4)
     )

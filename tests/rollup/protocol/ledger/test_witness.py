@@ -14,7 +14,8 @@ from rollup.protocol.entries import sign_bundle, sign_receipt
 from rollup.protocol.ledger import packing, witness
 from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.entries import Placed, placed, sign_many, sign_one, signer
-from rollup.protocol.ledger.inbox import InboxKind
+from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, force
+from rollup.protocol.ledger.inbox_effects import Posted, inbox_step
 from rollup.protocol.ledger.machine import LedgerTrace
 from rollup.protocol.ledger.run import LedgerBatch, Run
 from rollup.protocol.ledger.trees import NODE, Tree
@@ -159,6 +160,42 @@ def test_receipts_take_their_forms() -> None:
     ]
     packed = [packing.pack_receipt(one) for one in receipts]
     assert [(one[:1], len(one)) for one in packed] == [(b"\0", 218), (b"\1", 82), (b"\2", 42)]
+
+
+def test_packed_receipts_come_back() -> None:
+    scene = Scene()
+    for receipt in (scene.work(ANN), Statement(16, ANN, Nonce(0), name("a"), name("b"))):
+        packed = packing.pack_receipt(receipt)
+        assert packing.unpack_receipt(packed) == receipt
+        for wrong in (b"", packed[:-1], packed + b"\0", b"\3" + packed[1:], b"\2" + packed[1:]):
+            with pytest.raises(ReceiptError, match="a form"):
+                packing.unpack_receipt(wrong)
+    for wrong in (b"", bytes(64)):
+        with pytest.raises(ReceiptError, match="signature"):
+            packing.unpack_forced(wrong)
+
+
+def test_a_forced_receipt_is_opened_and_counts_under_its_batch() -> None:
+    scene = Scene()
+    receipt = scene.action(ActionKind.TRANSFER, ANN, BOB, 0, 5)
+    placed_ = sign_one(receipt, DOMAIN, KEYS[0])
+    entry = force(placed_.receipt, placed_.signature)
+    with pytest.raises(ReceiptError, match="post of a batch"):
+        inbox_step(scene.state, entry)
+    bare = InboxEntry.unpack(entry.pack())
+    assert (bare, bare.leaf) == (replace(entry, forced=None), entry.leaf)
+    with pytest.raises(ReceiptError, match="bytes"):
+        inbox_step(scene.state, bare, Posted(DOMAIN.separator, 1, 10))
+    for wrong in (b"", entry.pack(), bytes(2**16)):
+        with pytest.raises(ReceiptError, match="hash of"):
+            replace(entry, forced=wrong)
+    with pytest.raises(ReceiptError):
+        InboxEntry(9, x=packing.forced_hash(bytes(2**16)), forced=bytes(2**16))
+    before = scene.account(BOB).balance
+    inbox_step(scene.state, entry, Posted(DOMAIN.separator, 1, 10))
+    assert scene.account(BOB).balance == before + 5
+    inbox_step(scene.state, entry, Posted(DOMAIN.separator, 1, 10))  # its nonce is used
+    assert scene.account(BOB).balance == before + 5
 
 
 def test_a_trace_knows_its_run_alone() -> None:
