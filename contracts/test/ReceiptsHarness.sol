@@ -28,6 +28,10 @@ contract ReceiptsHarness {
         return Receipts.headerHash(header);
     }
 
+    function hashOf(Header memory header) external pure returns (bytes32) {
+        return Receipts.hashOf(header);
+    }
+
     function genesisHash() external view returns (bytes32) {
         return Receipts.genesisHash();
     }

@@ -15,9 +15,11 @@ from rollup.errors import SignatureError
 from rollup.l1.openings import header_tuple, work_tuple
 from rollup.protocol import bundle as bundles
 from rollup.protocol.eip712 import ORDER, Digest, Domain, Signature, address_of, recover, sign
-from rollup.protocol.header import Header, data_hashes, genesis_hash, leaf
-from rollup.protocol.receipts import Work
-from rollup.protocol.types import Address, BatchNumber, Seconds
+from rollup.protocol.header import Header, data_hashes, genesis, leaf
+from rollup.protocol.history import Mountains
+from rollup.protocol.ledger.inbox import InboxEntry, force
+from rollup.protocol.receipts import Bundle, Work
+from rollup.protocol.types import Address, Nonce
 from tests.contracts.evm import Contract, Evm, Revert, compiled, reverts
 from tests.rollup.protocol.strategies import KEY, hashes, u32, u64, works
 
@@ -58,20 +60,94 @@ def test_a_bundles_hash_is_what_python_signs(harness: Contract, data: st.DataObj
         assert harness.signedHash(work_tuple(receipt), place) == bundle.id
 
 
+@st.composite
+def headers(draw: st.DrawFn) -> Header:
+    fields = (u64, hashes, hashes, u64, u32, hashes, hashes, u64, u64, u32, hashes)
+    return Header(*[draw(field) for field in fields])  # type: ignore[arg-type]
+
+
 @settings(max_examples=EXAMPLES)
-@given(hashes, hashes, hashes, u64, u64, u32)
-def test_a_headers_hash(
-    harness: Contract, parent: Hash, root: Hash, data: Hash, number: int, posted: int, count: int
+@given(header=headers())
+def test_a_headers_hash(harness: Contract, header: Header) -> None:
+    shown = header_tuple(header)
+    assert harness.headerHash(shown) == harness.hashOf(shown) == header.hash
+
+
+def test_every_field_of_a_header_is_hashed(harness: Contract, domain: Domain) -> None:
+    plain = header_tuple(genesis(domain))
+    full = tuple(b"\xff" * 32 if isinstance(field, bytes) else 2**32 - 1 for field in plain)
+    found = set()
+    for base, other in ((plain, full), (full, plain)):
+        found.add(harness.headerHash(base))
+        for place in range(len(base)):
+            found.add(harness.headerHash((*base[:place], other[place], *base[place + 1 :])))
+    assert len(found) == 2 + 2 * len(plain)
+
+
+def test_dirty_bits_in_a_header_are_refused(harness: Contract, domain: Domain) -> None:
+    header = header_tuple(genesis(domain))
+    for name in ("headerHash", "hashOf"):
+        clean = harness.calldata(name, header)
+        for word, bits in ((0, 64), (3, 64), (4, 32), (7, 64), (8, 64), (9, 32)):
+            for bit in (bits, bits + 7, 255):
+                dirty = bytearray(clean)
+                dirty[4 + 32 * word + 31 - bit // 8] |= 1 << bit % 8
+                with pytest.raises(Revert):
+                    harness.chain.transact(harness, bytes(dirty), sender="0x" + "99" * 20)
+            narrow = bytearray(clean)
+            narrow[4 + 32 * word + 32 - bits // 8] |= 0x80
+            harness.chain.transact(harness, bytes(narrow), sender="0x" + "99" * 20)
+
+
+@settings(max_examples=100)
+@given(st.lists(hashes, max_size=70))
+def test_the_history(harness: Contract, leaves: list[Hash]) -> None:
+    mountains = Mountains()
+    assert harness.noHistory() == mountains.hash
+    for leaf_ in leaves:
+        grown = mountains.append(leaf_)
+        size, peaks = mountains.size, list(mountains.peaks)
+        assert harness.extended(mountains.hash, peaks, size, leaf_) == grown.hash
+        mountains = grown
+    assert mountains == Mountains.of(leaves)
+
+
+@settings(max_examples=EXAMPLES)
+@given(size=u64, data=st.data())
+def test_the_history_of_any_size(harness: Contract, size: int, data: st.DataObject) -> None:
+    count = size.bit_count()
+    peaks = data.draw(st.lists(hashes, min_size=count, max_size=count))
+    leaf_ = data.draw(hashes)
+    mountains = Mountains(size, tuple(peaks))
+    grown = mountains.append(leaf_)
+    assert harness.extended(mountains.hash, peaks, size, leaf_) == grown.hash
+    bad = [*peaks, leaf_]
+    with reverts("WrongHistory", mountains.hash):
+        harness.extended(mountains.hash, bad, size, leaf_)
+
+
+@settings(max_examples=EXAMPLES)
+@given(kind=st.integers(0, 255), numbers=st.tuples(u64, u64, u64, u64), words=st.data())
+def test_an_inbox_entrys_leaf(
+    harness: Contract, kind: int, numbers: tuple[int, ...], words: st.DataObject
 ) -> None:
-    header = Header(BatchNumber(number), parent, Seconds(posted), count, root, data)
-    assert harness.headerHash(header_tuple(header)) == header.hash
+    xyz = [words.draw(hashes) for _ in range(3)]
+    entry = InboxEntry(kind, *numbers, *xyz)  # type: ignore[misc]
+    assert harness.inboxLeaf(kind, *numbers, *xyz) == entry.leaf
+
+
+@settings(max_examples=EXAMPLES)
+@given(work=works(), signature=st.binary(min_size=65, max_size=65))
+def test_a_forced_works_leaf(harness: Contract, work: Work, signature: bytes) -> None:
+    expected = force(work, Signature(signature)).leaf
+    assert harness.forcedLeaf(work_tuple(work), signature) == expected
 
 
 def test_the_domain_and_the_genesis_are_this_contracts_on_this_chain(
     harness: Contract, domain: Domain
 ) -> None:
     assert harness.domain() == domain.separator
-    assert harness.genesisHash() == genesis_hash(domain)
+    assert harness.genesisHash() == genesis(domain).hash
 
 
 @settings(max_examples=EXAMPLES)
@@ -132,15 +208,33 @@ def test_the_running_data_hash(harness: Contract, chunks: list[bytes]) -> None:
         assert harness.nextDataHash(before, keccak(chunk)) == after
 
 
+@settings(max_examples=EXAMPLES)
+@given(work=works(), signature=st.binary(min_size=65, max_size=65), data=st.data())
+def test_a_receipts_leaf_names_its_bundle(
+    harness: Contract, work: Work, signature: bytes, data: st.DataObject
+) -> None:
+    signature = Signature(signature)
+    alone = harness.entryLeaf(work_tuple(work), signature, (0, 0, 0, []))
+    assert alone == leaf(work.id, signature)
+    count = data.draw(st.integers(1, 9))
+    index = data.draw(st.integers(0, min(count - 1, work.nonce)))
+    depth = merkle.ceil_log2(count)
+    path = data.draw(st.lists(hashes, min_size=depth, max_size=depth))
+    root = merkle.climb(bundles.leaf(work.id), index, path, Tag.BUNDLE_NODE)
+    bundle = Bundle(work.account, Nonce(work.nonce - index), count, root)
+    place = (count, bundle.nonce, index, path)
+    shown = harness.entryLeaf(work_tuple(work), signature, place)
+    assert shown == leaf(work.id, signature, bundle.id, index)
+
+
 @settings(max_examples=100)
 @given(st.lists(hashes, min_size=1, max_size=20))
 def test_a_receipt_climbs_to_the_batch_root(harness: Contract, ids: list[Hash]) -> None:
     leaves = [leaf(identity, SIGNATURE) for identity in ids]  # type: ignore[arg-type]
-    root = merkle.root(leaves, Tag.BATCH_NODE)
-    for index, identity in enumerate(ids):
-        path = merkle.path(leaves, index, Tag.BATCH_NODE)
-        climbed = harness.batchRoot(identity, SIGNATURE, index, len(ids), path, Tag.BATCH_NODE)
-        assert climbed == root
+    root = merkle.root(leaves, Tag.ENTRY_NODE)
+    for index, one in enumerate(leaves):
+        path = merkle.path(leaves, index, Tag.ENTRY_NODE)
+        assert harness.climb(one, index, len(ids), path, Tag.ENTRY_NODE) == root
 
 
 def test_a_path_of_another_length_or_an_index_beyond_the_count_is_refused(
@@ -149,13 +243,13 @@ def test_a_path_of_another_length_or_an_index_beyond_the_count_is_refused(
     node = bytes(32)
     for count in (1, 2, 3, 4, 5, 4096, 2**32 - 1):
         depth = merkle.ceil_log2(count)
-        harness.batchRoot(node, SIGNATURE, count - 1, count, [node] * depth, Tag.BATCH_NODE)
+        harness.climb(node, count - 1, count, [node] * depth, Tag.ENTRY_NODE)
         for wrong in {max(depth - 1, 0), depth + 1} - {depth}:
             with reverts("WrongPathLength", depth):
-                harness.batchRoot(node, SIGNATURE, 0, count, [node] * wrong, Tag.BATCH_NODE)
+                harness.climb(node, 0, count, [node] * wrong, Tag.ENTRY_NODE)
         if count < 2**32 - 1:
             with reverts("IndexOutOfRange"):
-                harness.batchRoot(node, SIGNATURE, count, count, [node] * depth, Tag.BATCH_NODE)
+                harness.climb(node, count, count, [node] * depth, Tag.ENTRY_NODE)
 
 
 def test_an_unbundled_receipt_has_one_opening(harness: Contract) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,12 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "bisect")]
 
+from prover.commit.keccak import Hash, keccak  # noqa: E402
 from prover.row import Kind  # noqa: E402
+from rollup.protocol.actions import Action  # noqa: E402
+from rollup.protocol.entries import sign_receipt  # noqa: E402
+from rollup.protocol.header import Header, data_hashes  # noqa: E402
+from rollup.protocol.ledger.packing import forced_bytes  # noqa: E402
 from tests.contracts.evm import Chain  # noqa: E402
 from tests.contracts.metered import MeteredEvm  # noqa: E402
 from tests.gas.disputes import Dispute, Step, training  # noqa: E402
@@ -29,6 +35,8 @@ SNAPSHOT: Final = ROOT / "tests/gas/snapshot.json"
 LONG: Final = 1 << 40
 """Micro-steps of the long dispute, to the nearest whole training step below."""
 DISSECTIONS: Final = 10
+ENTRIES: Final = 64
+ACTION: Final = (32, 1, 7, 2, 0, 10**9)
 PRICE: Final = 30 * 10**9
 """Wei a gas in the disputes' blocks."""
 
@@ -60,9 +68,9 @@ def figures(chain: Chain | None = None) -> dict[str, Figure]:
     found |= _proofs(stage)
     found |= _endings(stage)
     stage.chain.warp(WINDOW)
-    stage.confirm(1)
-    stage.confirm(2)
-    found["ledger/confirm"] = Figure(stage.chain.gas_used, "Rollup.confirm")
+    found |= _confirmations(stage)
+    found |= _inbox(stage)
+    found |= _posts(stage)
     return found
 
 
@@ -99,7 +107,8 @@ def _ledger(stage: Stage) -> dict[str, Figure]:
             publish, f"Rollup.publish of a batch, {size} bytes", None, None, RECEIPTS, "receipt"
         ),
         "ledger/post": Figure(
-            spent["batch/post"], "Rollup.post", 20 * RECEIPTS, None, RECEIPTS, "receipt"
+            spent["batch/post"], "Rollup.post of the second batch", 20 * RECEIPTS, None,
+            RECEIPTS, "receipt",
         ),
     }  # fmt: skip
 
@@ -205,6 +214,73 @@ def _endings(stage: Stage) -> dict[str, Figure]:
     vault.withdraw(BUNDLES, sender=stage.owner)
     found["vault/withdraw"] = Figure(chain.gas_used, "StakeVault.withdraw")
     return found
+
+
+def _confirmations(stage: Stage) -> dict[str, Figure]:
+    """Slashes are told to the ledger, then batches are made final."""
+    vault = stage.arena.vault
+    for slot in range(vault.slotsOf(stage.account)):
+        if vault.isSlashed(stage.account, slot):
+            vault.report(stage.account, slot, sender=stage.sequencer)
+            stage.note("report")
+    stage.confirm(1)
+    stage.confirm(2)
+    return {
+        "vault/report": Figure(stage.spent["report"], "StakeVault.report, with its inbox entry"),
+        "ledger/confirm": Figure(stage.chain.gas_used, "Rollup.confirm, with its inbox entry"),
+    }
+
+
+def _inbox(stage: Stage) -> dict[str, Figure]:
+    """Receipts that somebody forces, after the first one of their sender."""
+    found = {}
+    for name, receipt in (
+        ("work", stage.works(0, 1)[0]),
+        ("action", Action(*ACTION)),  # type: ignore[arg-type]
+    ):
+        data = forced_bytes(
+            receipt, sign_receipt(receipt, stage.domain, stage.worker.key).signature
+        )
+        stage.arena.host.force(data, sender=stage.owner)
+        found[f"inbox/force/{name}"] = Figure(
+            stage.chain.gas_used, f"Rollup.force, {len(data)} bytes"
+        )
+    return found
+
+
+def _posts(stage: Stage) -> dict[str, Figure]:
+    """Headers of batches far on: the costliest at each number of peaks, which joins them all."""
+    found = {}
+    for peaks, receipts, bar in (
+        (10, RECEIPTS, 20 * RECEIPTS),
+        (16, RECEIPTS, None),
+        (16, 1 << 16, 3 << 15),
+    ):
+        parent, behind = stage.aged((1 << peaks) - 1)
+        _post(stage, parent, behind, receipts)
+        found[f"ledger/post/{receipts}-receipts-{peaks}-peaks"] = Figure(
+            stage.chain.gas_used, f"Rollup.post of batch {1 << peaks:,}", bar, None,
+            receipts, "receipt",
+        )  # fmt: skip
+    parent, behind = stage.aged(1 << 10)
+    _post(stage, parent, behind, RECEIPTS)
+    plain = stage.chain.gas_used
+    parent, behind = stage.aged(1 << 10)
+    action = Action(*ACTION)  # type: ignore[arg-type]
+    signature = sign_receipt(action, stage.domain, stage.worker.key).signature
+    for _ in range(ENTRIES):
+        stage.arena.host.force(forced_bytes(action, signature), sender=stage.owner)
+    _post(stage, parent, behind, RECEIPTS)
+    found["ledger/post/entries"] = Figure(
+        stage.chain.gas_used - plain, f"what {ENTRIES} inbox entries add to it", None, None,
+        ENTRIES, "entry",
+    )  # fmt: skip
+    return found
+
+
+def _post(stage: Stage, parent: Header, peaks: Sequence[Hash], receipts: int) -> None:
+    stage.arena.host.publish(b"data", sender=stage.sequencer)
+    stage.header(parent, peaks, receipts, keccak(b"batch root"), data_hashes([b"data"])[-1])
 
 
 def table(found: dict[str, Figure]) -> str:

@@ -153,8 +153,9 @@ class Stage:
         )  # fmt: skip
         ends = chain.storage(rollup, _ENDS)
         chain.set_storage(rollup, _ENDS, ends >> 48 << 48 | number)
-        place = keccak(number.to_bytes(32) + _BATCH_HASH.to_bytes(32))
-        chain.set_storage(rollup, int.from_bytes(place), int.from_bytes(header.hash))
+        for at, word in ((number, header.hash), (number + 1, ZERO_HASH)):
+            place = keccak(at.to_bytes(32) + _BATCH_HASH.to_bytes(32))
+            chain.set_storage(rollup, int.from_bytes(place), int.from_bytes(word))
         assert rollup.head() == (number, header.hash)
         return header, peaks
 
