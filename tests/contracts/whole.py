@@ -13,7 +13,9 @@ from bisection.dissection import first_head
 from bisection.machine import ClaimId
 from prover.commit.keccak import Hash, keccak
 from rollup.l1.accounts import LocalSigner
+from rollup.l1.assertions import assertion_tuple
 from rollup.l1.openings import header_tuple
+from rollup.l1.rewards import rules_words
 from rollup.protocol.assertions import LEDGER_KIND, Assertion, run_of
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.ledger.header import Rules
@@ -63,7 +65,7 @@ class Asserted:
     owner: str
 
     @property
-    def tuple(self) -> tuple[Any, ...]:
+    def shown(self) -> tuple[Any, ...]:
         """As the contract takes it."""
         return assertion_tuple(self.fields)
 
@@ -101,7 +103,7 @@ class StateDuel(Duel):
         """See `Duel.open`."""
         host, rules = self.arena.host, self.arena.rules
         call = {"sender": self.challenger, "value": rules.challenge_bond} | call
-        shown = (self.asserted.tuple, self.asserted.header)
+        shown = (self.asserted.shown, self.asserted.header)
         if self.claim.length == 1:
             host.challengeStep(*shown, b"", **call)
             return
@@ -142,6 +144,11 @@ class Whole:
         self.stake(self.chain.account(f"owner {len(self.ledger.posted)}"))
         return self.ledger.post([])
 
+    def catch_up(self) -> None:
+        """Posts batches until they have taken everything that is in the inbox."""
+        while self.ledger.parent.inbox < self.ledger.rollup.inboxCount():
+            self.ledger.post([])
+
     def draft(
         self, posted: Posted, pre: Hash, owner: str, slot: int = 0, **changed: Any
     ) -> Assertion:
@@ -164,24 +171,23 @@ class Whole:
     ) -> Asserted:
         """Asserts the draft."""
         made = Asserted(self.draft(posted, pre, owner, slot, **changed), posted, owner)
-        assert self.assertions.assertState(made.tuple, sender=owner) == made.fields.id
+        assert self.assertions.assertState(made.shown, sender=owner) == made.fields.id
         return made
 
     def duel(self, asserted: Asserted, challenger: str, defence: Run | None = None) -> StateDuel:
         """A game of somebody who knows the truth; the defender lies from a step on if it has to."""
         length = asserted.length
         if defence is None:
-            false = asserted.fields.root != Run(asserted.fields.pre, length).state(length)
-            offset = int.from_bytes(asserted.fields.root, "big") - int.from_bytes(
-                Run(asserted.fields.pre, length).state(length), "big"
-            )
-            wrong = length // 2 if false else None
+            true = Run(asserted.fields.pre, length).state(length)
+            said = (int.from_bytes(root, "big") for root in (asserted.fields.root, true))
+            offset = int.__sub__(*said)
+            wrong = length // 2 if offset else None
             defence = Run(asserted.fields.pre, length, wrong, offset)
         return StateDuel(self.arena, asserted, self.ledger.domain, challenger, defence)
 
     def confirm(self, asserted: Asserted) -> None:
         """Anybody confirms."""
-        self.assertions.confirm(asserted.tuple, sender=self.ledger.challenger)
+        self.assertions.confirm(asserted.shown, sender=self.ledger.challenger)
 
     def settled(self, root: Hash) -> None:
         """Makes `root` the confirmed one: the next batch is said to lead there."""
@@ -191,25 +197,6 @@ class Whole:
         made = self.assert_state(posted, pre, owner, slot, root=root)
         self.chain.warp(WINDOW)
         self.confirm(made)
-
-
-def assertion_tuple(made: Assertion) -> tuple[Any, ...]:
-    """The contract's struct."""
-    return (
-        made.batch,
-        made.header,
-        made.pre,
-        made.root,
-        made.account,
-        made.slot,
-        made.defender,
-    )
-
-
-def rules_words(rules: Rules) -> tuple[bytes, bytes]:
-    """Rules as the contracts take them."""
-    packed = rules.pack()
-    return packed[:32], packed[32:]
 
 
 def deploy(

@@ -1,0 +1,470 @@
+"""Assertions: who may make one, what it takes to confirm it, and what a lost game does."""
+
+from dataclasses import replace
+
+import pytest
+
+from prover.commit.keccak import ZERO_HASH, Hash, keccak
+from rollup.l1.assertions import assertion_tuple
+from rollup.l1.openings import header_tuple
+from rollup.protocol.assertions import LEDGER_KIND, ledger_claim
+from rollup.protocol.header import genesis
+from rollup.protocol.types import AccountIndex, BatchNumber, SlotIndex
+from tests.contracts.arena import REJECTED, Parameters, Run
+from tests.contracts.evm import Evm, compiled, reverts
+from tests.contracts.ledger import Posted, hexed
+from tests.contracts.ledger import Run as Work
+from tests.contracts.whole import GENESIS, WINDOW, Whole, deploy
+
+pytestmark = pytest.mark.usefixtures("toolchain")
+
+LIE = keccak(b"lie")
+
+
+@pytest.fixture
+def whole() -> Whole:
+    """With clocks that run out within a window."""
+    return deploy(rules=Parameters(clock=200))
+
+
+@pytest.fixture
+def ann(whole: Whole) -> str:
+    """Somebody with two slots."""
+    owner = whole.chain.account("ann")
+    whole.stake(owner, 2)
+    return owner
+
+
+@pytest.fixture
+def bob(whole: Whole) -> str:
+    """Somebody else with two slots."""
+    owner = whole.chain.account("bob")
+    whole.stake(owner, 2)
+    return owner
+
+
+@pytest.fixture
+def batch(whole: Whole, ann: str, bob: str) -> Posted:
+    """The first batch, which takes the accounts."""
+    return whole.batch()
+
+
+def on_l1(whole: Whole, posted: Posted, value: Hash) -> None:
+    """Makes L1 hold this header hash for the batch, as if it had been removed or replaced."""
+    chain, rollup = whole.chain, whole.ledger.rollup
+    assert isinstance(chain, Evm)
+    number = posted.header.number.to_bytes(32, "big")
+    for base in range(20):
+        place = int.from_bytes(keccak(number + base.to_bytes(32, "big")), "big")
+        before = chain.revm.storage(rollup.address, place)
+        chain.revm.insert_account_storage(rollup.address, place, int.from_bytes(value, "big"))
+        if rollup.batchHash(posted.header.number) == value:
+            return
+        chain.revm.insert_account_storage(rollup.address, place, before)
+    raise AssertionError("the rollup keeps its batches' hashes elsewhere")
+
+
+# ---------------------------------------------------------------------------------- asserting
+
+
+def test_what_is_asserted_is_told_and_confirmed(whole: Whole, ann: str, batch: Posted) -> None:
+    made = whole.assert_state(batch, GENESIS, ann, slot=1)
+    (event,) = whole.chain.events
+    assert event.name == "Asserted"
+    assert event.arguments == {
+        "id": made.fields.id,
+        "batch": 1,
+        "header": batch.header.hash,
+        "pre": GENESIS,
+        "root": made.fields.root,
+        "account": made.fields.account,
+        "slot": 1,
+        "defender": ann,
+        "time": whole.arena.game.protocolTime(),
+    }
+    now = whole.arena.game.protocolTime()
+    assert whole.assertions.assertionOf(made.fields.id) == (now, made.fields.account, 1)
+    assert (whole.assertions.confirmedBatch(), whole.assertions.confirmedRoot()) == (0, GENESIS)
+    whole.chain.warp(WINDOW - 1)
+    with reverts("WindowOpen", now + WINDOW):
+        whole.confirm(made)
+    whole.chain.warp(1)
+    whole.confirm(made)
+    (event,) = whole.chain.events
+    assert event.arguments == {"id": made.fields.id, "batch": 1, "root": made.fields.root}
+    confirmed = (whole.assertions.confirmedBatch(), whole.assertions.confirmedRoot())
+    assert confirmed == (1, made.fields.root)
+
+
+def test_the_id_is_that_of_python(whole: Whole, ann: str, batch: Posted) -> None:
+    draft = whole.draft(batch, GENESIS, ann)
+    changes = [
+        {},
+        {"batch": BatchNumber(2**64 - 1)},
+        {"header": LIE},
+        {"pre": LIE},
+        {"root": LIE},
+        {"account": AccountIndex(2**64 - 1)},
+        {"slot": SlotIndex(2**64 - 1)},
+        {"defender": b"\xff" * 20},
+    ]
+    ids = [replace(draft, **change) for change in changes]  # type: ignore[arg-type]
+    assert [whole.assertions.idOf(assertion_tuple(one)) for one in ids] == [one.id for one in ids]
+    assert len({one.id for one in ids}) == len(changes)
+
+
+def test_only_of_a_batch_that_is_on_l1(whole: Whole, ann: str, batch: Posted) -> None:
+    start = genesis(whole.ledger.domain).hash
+    for number, header in ((2, ZERO_HASH), (2, batch.header.hash), (1, LIE), (0, start)):
+        draft = whole.draft(batch, GENESIS, ann, batch=BatchNumber(number), header=header)
+        with reverts("UnknownBatch", number):
+            whole.assertions.assertState(assertion_tuple(draft), sender=ann)
+
+
+def test_only_for_ones_own_account(whole: Whole, ann: str, bob: str, batch: Posted) -> None:
+    draft = whole.draft(batch, GENESIS, ann)
+    nobody = replace(draft, account=AccountIndex(0))
+    unknown = replace(draft, account=AccountIndex(99))
+    for bent in (draft, nobody, unknown):
+        with reverts("NotOwner"):
+            whole.assertions.assertState(assertion_tuple(bent), sender=bob)
+    with reverts("NotOwner"):
+        whole.assertions.assertState(
+            assertion_tuple(nobody), sender=whole.chain.account("without an account")
+        )
+
+
+def test_only_with_a_slot_that_is_live(whole: Whole, ann: str, batch: Posted) -> None:
+    whole.arena.vault.exit(1, sender=ann)
+    whole.assert_state(batch, GENESIS, ann, slot=1)  # in the second of its exit it still counts
+    whole.chain.warp(1)
+    for slot in (1, 2, 2**64 - 1):
+        with reverts("SlotNotLive"):
+            whole.assert_state(batch, GENESIS, ann, slot=slot, root=LIE)
+    false = whole.assert_state(batch, GENESIS, ann, root=LIE)
+    game = whole.duel(false, "eve")
+    game.open()
+    game.play()
+    with reverts("SlotNotLive"):
+        whole.assert_state(batch, GENESIS, ann)
+
+
+def test_once_with_each_slot(whole: Whole, ann: str, batch: Posted) -> None:
+    whole.assert_state(batch, GENESIS, ann)
+    with reverts("AlreadyAsserted"):
+        whole.assert_state(batch, GENESIS, ann)
+    whole.assert_state(batch, GENESIS, ann, slot=1)
+    whole.assert_state(batch, GENESIS, ann, root=LIE)
+    whole.assert_state(batch, GENESIS, ann, defender=b"\x01" * 20)
+
+
+# --------------------------------------------------------------------------------- confirming
+
+
+def test_states_are_confirmed_one_after_another(whole: Whole, ann: str, batch: Posted) -> None:
+    first = whole.assert_state(batch, GENESIS, ann)
+    second_batch = whole.batch()
+    second = whole.assert_state(second_batch, first.fields.root, ann)
+    aside = whole.assert_state(second_batch, GENESIS, ann)
+    twice = whole.assert_state(batch, first.fields.root, ann)
+    whole.chain.warp(WINDOW)
+    with reverts("WrongNumber", 1):
+        whole.confirm(second)
+    whole.confirm(first)
+    for again in (first, twice):
+        with reverts("WrongNumber", 2):
+            whole.confirm(again)
+    with reverts("WrongState", first.fields.root):
+        whole.confirm(aside)
+    whole.confirm(second)
+    assert whole.assertions.confirmedRoot() == second.fields.root
+
+
+def test_nothing_is_confirmed_that_was_not_asserted(whole: Whole, ann: str, batch: Posted) -> None:
+    whole.assert_state(batch, GENESIS, ann)
+    whole.chain.warp(WINDOW)
+    for change in ({"root": LIE}, {"slot": SlotIndex(1)}, {"defender": b"\x01" * 20}):
+        draft = replace(whole.draft(batch, GENESIS, ann), **change)  # type: ignore[arg-type]
+        with reverts("UnknownAssertion"):
+            whole.assertions.confirm(assertion_tuple(draft))
+
+
+def test_of_a_batch_that_was_replaced_nothing_is_confirmed(
+    whole: Whole, ann: str, batch: Posted
+) -> None:
+    made = whole.assert_state(batch, GENESIS, ann)
+    whole.chain.warp(WINDOW)
+    for other in (LIE, ZERO_HASH):
+        on_l1(whole, batch, other)
+        with reverts("UnknownBatch", 1):
+            whole.confirm(made)
+    on_l1(whole, batch, batch.header.hash)
+    whole.confirm(made)
+
+
+def test_a_twin_that_is_confirmed_first_orphans_nobody(
+    whole: Whole, ann: str, bob: str, batch: Posted
+) -> None:
+    """Who asserts the same again and is quicker to confirm it delays nothing that builds on it."""
+    first = whole.assert_state(batch, GENESIS, ann)
+    second = whole.assert_state(whole.batch(), first.fields.root, ann)
+    twin = whole.assert_state(batch, GENESIS, bob)
+    whole.chain.warp(WINDOW)
+    whole.confirm(twin)
+    with reverts("WrongNumber", 2):
+        whole.confirm(first)
+    whole.confirm(second)
+    assert whole.assertions.confirmedRoot() == second.fields.root
+
+
+# ---------------------------------------------------------------------------------- disputing
+
+
+def test_a_lost_game_drops_a_root_and_what_starts_from_it(
+    whole: Whole, ann: str, bob: str, batch: Posted
+) -> None:
+    false = whole.assert_state(batch, GENESIS, ann, root=LIE)
+    true = whole.assert_state(batch, GENESIS, bob)
+    later = whole.batch()
+    on_false = whole.assert_state(later, LIE, ann, slot=1)  # true of what starts from there
+    on_true = whole.assert_state(later, true.fields.root, bob)
+    game = whole.duel(false, "eve")
+    game.open()
+    (opened,) = [e for e in whole.chain.events if e.name == "AssertionChallenged"]
+    assert opened.arguments == {"id": false.fields.id, "challenger": game.challenger}
+    game.play()
+    names = [event.name for event in whole.chain.events]
+    assert "AssertionRejected" in names
+    assert "Won" in names
+    rules = whole.arena.rules
+    assert whole.arena.credit(game.challenger) == rules.challenge_bond + rules.bond * 9 // 10
+    assert whole.arena.vault.isSlashed(false.fields.account, 0)
+    assert whole.arena.game.claimOf(false.fields.id)[0] == REJECTED
+    whole.chain.warp(WINDOW)
+    with reverts("SlotSlashed"):
+        whole.confirm(false)
+    with reverts("WrongNumber", 1):
+        whole.confirm(on_false)
+    whole.confirm(true)
+    with reverts("WrongState", true.fields.root):
+        whole.confirm(on_false)
+    whole.confirm(on_true)
+    assert whole.assertions.confirmedRoot() == on_true.fields.root
+
+
+def test_a_liar_that_is_silent_is_timed_out(whole: Whole, ann: str, batch: Posted) -> None:
+    false = whole.assert_state(batch, GENESIS, ann, root=LIE)
+    game = whole.duel(false, "eve")
+    game.open()
+    whole.chain.warp(WINDOW)
+    with reverts("GamesOpen", 1):
+        whole.confirm(false)
+    whole.chain.warp(whole.arena.rules.clock)
+    game.timeout()
+    with reverts("SlotSlashed"):
+        whole.confirm(false)
+
+
+def test_a_false_challenge_costs_time_and_its_bond(whole: Whole, ann: str, batch: Posted) -> None:
+    true = whole.assert_state(batch, GENESIS, ann)
+    length = true.length
+    game = whole.duel(true, "eve")
+    game.against = Run(GENESIS, length, wrong=0)
+    game.open()
+    whole.chain.warp(WINDOW)
+    with reverts("GamesOpen", 1):
+        whole.confirm(true)
+    game.play()
+    assert whole.chain.events[-1].name == "Lost"
+    assert whole.arena.credit(ann) == whole.arena.rules.challenge_bond * 9 // 10
+    whole.confirm(true)
+
+
+def test_one_game_stops_all_that_its_slot_backs(
+    whole: Whole, ann: str, bob: str, batch: Posted
+) -> None:
+    """So that nobody has to pay bonds for each of many false assertions on one bond."""
+    roots = [keccak(bytes([number])) for number in range(5)]
+    false = [whole.assert_state(batch, GENESIS, ann, root=root) for root in roots]
+    true = whole.assert_state(batch, GENESIS, bob)
+    elsewhere = whole.assert_state(batch, GENESIS, ann, slot=1)
+    game = whole.duel(false[0], "eve")
+    game.open()
+    whole.chain.warp(WINDOW)
+    for one in false:
+        with reverts("GamesOpen", 1):
+            whole.confirm(one)
+    whole.chain.warp(whole.arena.rules.clock)
+    game.timeout()
+    for one in false:
+        with reverts("SlotSlashed"):
+            whole.confirm(one)
+    whole.confirm(true)
+    with reverts("WrongNumber", 2):
+        whole.confirm(elsewhere)
+
+
+def test_games_on_other_slots_stop_nothing(whole: Whole, ann: str, bob: str, batch: Posted) -> None:
+    false = whole.assert_state(batch, GENESIS, ann, root=LIE)
+    true = whole.assert_state(batch, GENESIS, bob)
+    game = whole.duel(false, "eve")
+    game.open()
+    whole.chain.warp(WINDOW)
+    whole.confirm(true)
+    game.play()
+
+
+def test_a_slashed_slot_voids_what_it_backs(whole: Whole, ann: str, batch: Posted) -> None:
+    false = whole.assert_state(batch, GENESIS, ann, root=LIE)
+    true = whole.assert_state(batch, GENESIS, ann)
+    mistaken = whole.duel(true, "dan")
+    mistaken.against = Run(GENESIS, true.length, wrong=0)
+    mistaken.open()
+    game = whole.duel(false, "eve")
+    game.open()
+    with reverts("StillDisputed"):
+        mistaken.close()
+    game.play()
+    assert whole.assertions.isVoid(true.fields.id)
+    mistaken.close()
+    assert whole.arena.credit(mistaken.challenger) == whole.arena.rules.challenge_bond
+    with reverts("SlotNotLive"):
+        whole.duel(true, "fay").open()
+    whole.chain.warp(WINDOW)
+    with reverts("SlotSlashed"):
+        whole.confirm(true)
+    assert whole.arena.vault.pots() == 0
+
+
+def test_a_false_receipt_voids_assertions_on_its_slot(whole: Whole, batch: Posted) -> None:
+    """Both hosts slash through the one vault."""
+    ledger = whole.ledger
+    lie = Work().work(ledger.account, params_after=LIE)
+    worker = ledger.worker_address
+    posted = ledger.post_works(lie)
+    made = whole.assert_state(batch, GENESIS, worker)
+    ledger.challenge(posted.opening(0), Work().values(whole.arena.rules.k))
+    whole.chain.warp(WINDOW)
+    with reverts("GamesOpen", 1):
+        whole.confirm(made)
+    whole.chain.warp(whole.arena.rules.clock)
+    ledger.game.timeout(lie.id, ledger.challenger)
+    with reverts("SlotSlashed"):
+        whole.confirm(made)
+
+
+def test_a_batch_of_one_step_is_proven_at_once(whole: Whole, ann: str, batch: Posted) -> None:
+    whole.catch_up()
+    whole.arena.vault.deposit(0, sender=whole.chain.account("only an account"))
+    one, pre = whole.ledger.post([]), LIE
+    true = whole.assert_state(one, pre, ann)
+    assert true.length == 1
+    with reverts("StepHolds"):
+        whole.duel(true, "eve").open()
+    values = [bytes(LIE)]
+    with reverts("WrongLength"):
+        bond = whole.arena.rules.challenge_bond
+        whole.assertions.challenge(true.shown, true.header, values, sender=ann, value=bond)
+    false = whole.assert_state(one, pre, ann, slot=1, root=GENESIS)
+    whole.duel(false, "eve").open()
+    assert whole.arena.game.claimOf(false.fields.id)[0] == REJECTED
+    assert not whole.arena.vault.isSlashed(true.fields.account, 0)
+    assert whole.arena.vault.isSlashed(true.fields.account, 1)
+
+
+def test_what_a_challenge_needs(whole: Whole, ann: str, batch: Posted) -> None:
+    made = whole.assert_state(batch, GENESIS, ann)
+    eve, bond = whole.chain.account("eve"), whole.arena.rules.challenge_bond
+    values = [LIE] * made.length
+    call = whole.assertions.challenge
+    for wrong in (0, bond - 1, bond + 1):
+        with reverts("WrongBond", bond):
+            call(made.shown, made.header, values, sender=eve, value=wrong)
+    with reverts("UnknownAssertion"):
+        bent = assertion_tuple(replace(made.fields, root=LIE))
+        call(bent, made.header, values, sender=eve, value=bond)
+    other = header_tuple(replace(batch.header, taken=batch.header.taken + 1))
+    with reverts("UnknownBatch", 1):
+        call(made.shown, other, values, sender=eve, value=bond)
+    with reverts("WrongValueCount"):
+        call(made.shown, made.header, values[:-1], sender=eve, value=bond)
+    whole.chain.warp(WINDOW - 1)
+    call(made.shown, made.header, values, sender=eve, value=bond)
+    with reverts("AlreadyOpened"):
+        call(made.shown, made.header, values, sender=eve, value=bond)
+    whole.chain.warp(1)
+    with reverts("WindowClosed"):
+        call(made.shown, made.header, values, sender=whole.chain.account("fay"), value=bond)
+
+
+def test_a_bond_stays_while_it_can_be_lost(whole: Whole, ann: str, batch: Posted) -> None:
+    false = whole.assert_state(batch, GENESIS, ann, root=LIE)
+    whole.arena.vault.exit(0, sender=ann)
+    whole.chain.warp(WINDOW - 1)
+    game = whole.duel(false, "eve")
+    game.open()
+    whole.chain.warp(whole.arena.rules.unbonding)
+    with reverts("SlotHeld"):
+        whole.arena.vault.withdraw(0, sender=ann)
+    game.timeout()
+    assert whole.arena.vault.isSlashed(false.fields.account, 0)
+
+
+def test_what_was_confirmed_needs_no_bond_any_more(whole: Whole, ann: str, batch: Posted) -> None:
+    true = whole.assert_state(batch, GENESIS, ann)
+    whole.arena.vault.exit(0, sender=ann)
+    whole.chain.warp(whole.arena.rules.unbonding)
+    whole.arena.vault.withdraw(0, sender=ann)
+    whole.confirm(true)
+
+
+def test_the_claim_is_that_of_python(whole: Whole, ann: str, batch: Posted) -> None:
+    ledger = whole.ledger
+    works = [Work().work(ledger.account, nonce=nonce) for nonce in range(3)]
+    whole.catch_up()
+    whole.stake(whole.chain.account("cyd"), 2)
+    mixed = ledger.post([ledger.sign(works[0]), ledger.sign_bundle(works[1:])])
+    assert (mixed.header.receipts, mixed.header.taken) == (3, 2)
+    for posted in (batch, mixed):
+        made = whole.assert_state(posted, LIE, ann)
+        claim = ledger_claim(made.fields, posted.header, ledger.domain)
+        theirs = whole.assertions.claimOf(made.shown, made.header)
+        assert theirs == (
+            LEDGER_KIND,
+            claim.id,
+            claim.program,
+            claim.pre,
+            claim.post,
+            claim.length,
+            hexed(claim.defender),
+        )
+
+
+def test_only_the_game_ends_games(whole: Whole, ann: str, batch: Posted) -> None:
+    made = whole.assert_state(batch, GENESIS, ann)
+    for call in (whole.assertions.claimRejected, whole.assertions.gameClosed):
+        with reverts("NotGame"):
+            call(made.fields.id, sender=ann)
+
+
+# ---------------------------------------------------------------------------------- deploying
+
+
+def test_a_deployment_without_sense_is_refused(whole: Whole) -> None:
+    artifact = compiled("src/Assertions.sol")["Assertions"]
+    rollup, unbonding = whole.ledger.rollup.address, whole.arena.rules.unbonding
+    good = (rollup, unbonding, LEDGER_KIND, GENESIS)
+    whole.chain.deploy(artifact, good)
+    for place, bad in ((0, "0x" + "00" * 20), (1, 0), (1, unbonding + 1), (3, ZERO_HASH)):
+        with reverts("BadParameter"):
+            whole.chain.deploy(artifact, (*good[:place], bad, *good[place + 1 :]))
+
+
+def test_what_was_fixed_can_be_read(whole: Whole) -> None:
+    read = whole.assertions
+    assert (read.WINDOW(), read.KIND(), read.GENESIS_ROOT()) == (WINDOW, LEDGER_KIND, GENESIS)
+    arena = whole.arena
+    places = (whole.ledger.rollup.address, arena.vault.address, arena.game.address)
+    assert (read.ROLLUP(), read.VAULT(), read.GAME()) == places
+    assert arena.game.kinds(LEDGER_KIND) == (read.address, arena.machine.address)
+    assert read.assertionOf(LIE) == (0, 0, 0)
