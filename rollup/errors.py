@@ -18,6 +18,7 @@
     │   └── StoreBusy                     another process holds the store
     ├── PoolFull                      8   the pool is at its limit; trying again later helps
     ├── GatewayUnavailable            9   the sequencer's gateway does not answer
+    ├── FalseAssertion               10   an assertion on L1 is not what its batch leads to
     └── LostConsistency              70   store or L1 contradict what was acknowledged
 
 The number is the exit code of a command that ends with the error. `code` is a stable name for
@@ -155,6 +156,13 @@ class GatewayUnavailable(PlumblineError):
 
     exit_code = 9
     code = "gateway-unavailable"
+
+
+class FalseAssertion(PlumblineError):
+    """An assertion that stands on L1 is not what its batch leads to: validators dispute it."""
+
+    exit_code = 10
+    code = "false-assertion"
 
 
 class LostConsistency(PlumblineError):

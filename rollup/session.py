@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bisection.events import Events
-from rollup.errors import ConfigError, L1Error
+from rollup.errors import ConfigError, DocumentError, L1Error
 from rollup.l1 import deploy
 from rollup.l1 import deployment as deployments
 from rollup.l1.accounts import Signer
@@ -16,6 +16,7 @@ from rollup.l1.client import L1Client
 from rollup.l1.deploy import Contracts
 from rollup.l1.errors import InsufficientFunds
 from rollup.l1.transport import Transport
+from rollup.protocol.documents import octets
 from rollup.protocol.types import (
     AccountIndex,
     Address,
@@ -62,6 +63,23 @@ def account(contracts: Contracts, owner: Address) -> AccountIndex:
             f"{address_text(owner)} has no account; `plumbline account open` makes one"
         )
     return found
+
+
+def account_named(contracts: Contracts, index: int | None, address: str | None) -> AccountIndex:
+    """The account that flags name, by its index or its address.
+
+    Raises:
+        ConfigError: when they name none, or both.
+    """
+    if (index is None) == (address is None):
+        raise ConfigError("name an account: --account INDEX, or --address 0x...")
+    if index is not None:
+        return AccountIndex(index)
+    try:
+        owner = Address(octets(address, 20, "--address"))
+    except DocumentError as error:
+        raise ConfigError(str(error)) from error
+    return account(contracts, owner)
 
 
 def live_slots(contracts: Contracts, owner: Address) -> tuple[AccountIndex, tuple[SlotIndex, ...]]:

@@ -15,9 +15,12 @@ from rollup.cli import (
     account,
     content,
     fields,
+    job,
+    ledger,
     program,
     proof,
     receipt,
+    rewards,
     sequencer,
     validator,
     worker,
@@ -45,6 +48,9 @@ for name, group in (
     ("fields", fields.app),
     ("proof", proof.app),
     ("account", account.app),
+    ("job", job.app),
+    ("ledger", ledger.app),
+    ("rewards", rewards.app),
 ):
     app.add_typer(group, name=name)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,6 +48,26 @@ def run(
     bond: Annotated[
         bool, typer.Option("--bond", envvar="PLUMBLINE_BOND", help="Deposit a bond if need be.")
     ] = False,
+    asserter: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PLUMBLINE_ASSERTER",
+            help="Also keep true assertions of the ledger, by the key in this encrypted file.",
+        ),
+    ] = None,
+    asserter_password_file: Annotated[
+        Path | None,
+        typer.Option(envvar="PLUMBLINE_ASSERTER_PASSWORD_FILE", help="File with its password."),
+    ] = None,
+    unsafe_asserter: Annotated[
+        int | None,
+        typer.Option(
+            envvar="PLUMBLINE_UNSAFE_ASSERTER",
+            help="Or by a development chain's account of this number.",
+            min=0,
+            max=2**32 - 1,
+        ),
+    ] = None,
     keystore: options.Keystore = None,
     password_file: options.PasswordFile = None,
     unsafe_key: options.UnsafeKey = None,
@@ -54,9 +76,10 @@ def run(
 ) -> None:
     """Run gateway, batcher and poster.
 
-    Runs until interrupted. What was acknowledged is on disk, and is posted by the next run.
+    Runs until interrupted. What was acknowledged is on disk, and is posted by the next run. Who
+    asserts is another account than who posts, with a bond of its own.
     """
-    from rollup import report, session
+    from rollup import bookkeeping, report, session
     from rollup.protocol.types import Wei
 
     report.start_logging(log_format)
@@ -81,7 +104,14 @@ def run(
         )
     session.funded(contracts, signer, Wei(1), "posting batches")
     _see_to_bond(contracts, signer, bond)
-    asyncio.run(_serve(contracts, signer, settings))
+    keeping: AbstractContextManager[None] = nullcontext()
+    if asserter is not None or unsafe_asserter is not None:
+        second = keys.load_signer(asserter, asserter_password_file, None, unsafe_asserter)
+        if second.address == signer.address:
+            raise ConfigError("--asserter: the poster's account only posts; name another one")
+        keeping = bookkeeping.kept(contracts, second, max(settings.poll, 1.0))
+    with keeping:
+        asyncio.run(_serve(contracts, signer, settings))
 
 
 async def _serve(contracts: "Contracts", signer: "Signer", settings: SequencerSettings) -> None:

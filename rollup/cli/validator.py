@@ -35,9 +35,10 @@ def run(
 ) -> None:
     """Recompute every claim, and dispute what is wrong.
 
-    Runs until interrupted; everything it needs is on L1 and in the folder of content.
+    Claims of receipts, and assertions about the ledger. Runs until interrupted; everything it needs
+    is on L1 and in the folder of content.
     """
-    from rollup import files, parties, report, session
+    from rollup import bookkeeping, files, parties, report, session
     from rollup.l1.game_port import ContractGames
     from rollup.settlement import Settlement
     from rollup.validator import Upkeep, Validator
@@ -57,15 +58,21 @@ def run(
         signer.address,
         Upkeep(follower, kept.store),
     )
+    books = bookkeeping.books(contracts, follower)
+    auditor = bookkeeping.auditor(books, signer)
     settlement = Settlement(contracts, signer, follower)
 
     def look() -> bool:
         with shown:
-            played = validator.round()
+            played = validator.round() + auditor.round()
         if settle:
             settlement.round()
-        counts = validator.counts()
-        files.write_json(json, {"batches": len(follower.headers), "claims": counts})
+        found = {
+            "batches": len(follower.headers),
+            "claims": validator.counts(),
+            "assertions": auditor.counts(),
+        }
+        files.write_json(json, found)
         return once and not played
 
     with session.serving():

@@ -36,7 +36,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class AccountProof:
-    """Shows an account to whoever knows the state: `Rewards.claim`'s arguments."""
+    """Shows an account to whoever knows the state."""
 
     index: AccountIndex
     account: Account

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from prover.backends import backend
-from prover.commit.keccak import Hash
+from prover.commit.keccak import ZERO_HASH, Hash
 from prover.content import ContentStore
 from prover.ops import Opcode
 from prover.program import Program
@@ -24,10 +24,11 @@ from rollup.l1.devnet import Devnet
 from rollup.protocol import codec
 from rollup.protocol.batch import Batch
 from rollup.protocol.entries import Entry
-from rollup.protocol.header import Header, split
+from rollup.protocol.header import Header, genesis, split
+from rollup.protocol.history import Mountains
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.receipts import Work, WorkKind
-from rollup.protocol.types import BatchNumber, Nonce
+from rollup.protocol.types import Nonce
 from rollup.worker import Execute, Executor, Worker
 
 REFERENCE: Final = backend("reference")
@@ -98,19 +99,20 @@ class World:
         return [entry for job in jobs for entry in worker.run(job)]
 
     def post(self, entries: Sequence[Entry]) -> Header:
-        """Brings a batch to L1."""
+        """Brings a batch to L1, with all that is in the inbox."""
         rollup, sequencer = self.contracts.rollup, self.signer(SEQUENCER)
         batch = Batch.of(entries)
-        for chunk in split(codec.encode(entries)):
+        for chunk in split(codec.encode(entries)) if entries else ():
             rollup.publish(sequencer, chunk)
-        number, parent = rollup.head()
+        headers = [genesis(self.contracts.deployment.domain), *self.follower().headers]
         header, _ = rollup.post(
             sequencer,
-            BatchNumber(number + 1),
-            parent,
+            headers[-1],
+            Mountains.of([header.hash for header in headers[:-1]]).peaks,
             len(batch.receipts),
-            batch.root,
+            batch.root if entries else ZERO_HASH,
             rollup.data_hash_of(sequencer.address),
+            rollup.inbox_count(),
         )
         return header
 
