@@ -228,11 +228,13 @@ class Ledger:
         self.rollup.post(*self.arguments(header), sender=self.sequencer)
         return self.keep(header, batch)
 
-    def post_overdue(self, poster: str, slot: int, entries: Sequence[Entry]) -> Posted:
+    def post_overdue(
+        self, poster: str, slot: int, entries: Sequence[Entry], inbox: int | None = None
+    ) -> Posted:
         """Somebody with a bond posts in the sequencer's place."""
         batch = Batch.of(entries)
         chunks = split(encode_data(entries)) if entries else []
-        header = self.next_header(batch, self.publish(*chunks, sender=poster))
+        header = self.next_header(batch, self.publish(*chunks, sender=poster), inbox)
         self.rollup.postOverdue(slot, *self.arguments(header), sender=poster)
         return self.keep(header, batch)
 

@@ -132,7 +132,8 @@ def test_an_inbox_entrys_leaf(
     harness: Contract, kind: int, numbers: tuple[int, ...], words: st.DataObject
 ) -> None:
     xyz = [words.draw(hashes) for _ in range(3)]
-    entry = InboxEntry(kind, *numbers, *xyz)  # type: ignore[misc]
+    a, b, c, d = numbers
+    entry = InboxEntry(kind, a, b, c, d, *xyz)
     assert harness.inboxLeaf(kind, *numbers, *xyz) == entry.leaf
 
 

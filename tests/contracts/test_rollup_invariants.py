@@ -1,4 +1,4 @@
-"""Random histories of batches, challenges, exits and confirmations against a model in Python."""
+"""Random histories of batches, forced receipts, challenges and all the rest, against a model."""
 
 import random
 from collections import Counter
@@ -6,12 +6,18 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from prover.commit.keccak import Hash
+from prover.commit import merkle
+from prover.commit.keccak import ZERO_HASH, Hash
+from prover.commit.tags import Tag
+from rollup.protocol.entries import SignedReceipt
 from rollup.protocol.header import Header
+from rollup.protocol.ledger import inbox
+from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
 from rollup.protocol.receipts import Work
-from tests.contracts.arena import REJECTED
-from tests.contracts.evm import Revert
-from tests.contracts.ledger import WINDOW, Ledger, Posted, Run, deploy
+from rollup.protocol.types import Address
+from tests.contracts.arena import REJECTED, raw_address
+from tests.contracts.evm import Revert, reverts
+from tests.contracts.ledger import DEADLINE, INBOX_CAP, WINDOW, Ledger, Posted, Run, deploy
 
 pytestmark = pytest.mark.usefixtures("toolchain")
 LIE = Hash(b"\x66" * 32)
@@ -35,6 +41,11 @@ class Model:
     rejected: set[bytes] = field(default_factory=set)
     slashed: set[int] = field(default_factory=set)
     exits: dict[int, int] = field(default_factory=dict)
+    reported: set[int] = field(default_factory=set)
+    came: list[InboxEntry] = field(default_factory=list)
+    """Every entry that ever came, in order."""
+    forced: dict[int, SignedReceipt] = field(default_factory=dict)
+    """Those of them that are receipts, by index."""
     confirmed: int = 0
     nonce: int = 0
 
@@ -54,15 +65,95 @@ class Model:
             slot = self.dice.randrange(SLOTS)
             works.append(RUN.work(self.ledger.account, slot=slot, nonce=self.nonce, **end))
             self.nonce += 1
-        self.ledger.post_works(*works)
+        upto = self._inbox_of_a_post()
+        if upto is None:
+            return
+        if self.dice.random() < 0.2:
+            works = []
+        entries = [self.ledger.sign(work) for work in works]
+        if not entries and upto == self.taken:
+            with reverts("EmptyBatch"):
+                self.ledger.post(entries, inbox=upto)
+            return
+        poster = self.ledger.worker_address
+        silent = self.ledger.posted and self.now >= self.ledger.parent.posted + DEADLINE
+        if silent and self._live(slot := self.dice.randrange(SLOTS)):
+            self.ledger.post_overdue(poster, slot, entries, upto)
+        else:
+            self.ledger.post(entries, inbox=upto)
         self.works |= {work.id: work for work in works}
+
+    @property
+    def taken(self) -> int:
+        return self.ledger.posted[-1].header.inbox if self.ledger.posted else 0
+
+    def _inbox_of_a_post(self) -> int | None:
+        """How far the next batch goes; None after a try that was refused, as it had to be."""
+        seen = self.ledger.posted[-1].header.seen if self.ledger.posted else 0
+        full = self.taken + INBOX_CAP
+        least, most = min(seen, full), min(len(self.came), full)
+        upto = self.dice.randint(max(least - 2, 0), most + 2)
+        if least <= upto <= most:
+            return upto
+        bad = (self.ledger.parent_tuple, self.ledger.peaks, 0, ZERO_HASH, ZERO_HASH, upto)
+        got = self._try(lambda: self.ledger.rollup.post(*bad, sender=self.ledger.sequencer))
+        assert got == ("InboxSkipped" if upto < least else "InboxTooFar")
+        return None
+
+    def _live(self, slot: int) -> bool:
+        exited = slot in self.exits and self.exits[slot] < self.now
+        return slot not in self.slashed and not exited
+
+    def force(self) -> None:
+        """A receipt past the sequencer, new or one that was seen before."""
+        if self.works and self.dice.random() < 0.3:
+            work = self.dice.choice(list(self.works.values()))
+        else:
+            slot = self.dice.randrange(SLOTS)
+            work = RUN.work(self.ledger.account, slot=slot, nonce=self.nonce, params_after=LIE)
+            self.nonce += 1
+        entry = self.ledger.force(work)
+        self.forced[len(self.came)] = entry
+        self.came.append(inbox.force(work, entry.signature))
+        self.works[work.id] = work
+
+    def deposit(self) -> None:
+        """More slots, which back nothing here, for an account that is there or a new one."""
+        name = self.dice.choice(["worker", "newcomer", "late"])
+        at = self.ledger.worker_address if name == "worker" else self.ledger.chain.account(name)
+        vault, count = self.ledger.vault, self.dice.randint(0, 2)
+        known, first = vault.accountOf(at), vault.slotsOf(vault.accountOf(at))
+        account, _ = vault.deposit(count, sender=at, value=count * self.ledger.rules.bond)
+        if not known:
+            self.came.append(inbox.register(account, Address(raw_address(at))))
+        if count:
+            self.came.append(InboxEntry(InboxKind.SLOTS, account, first, count))
+
+    def report(self) -> None:
+        slot = self.dice.randrange(SLOTS)
+        got = self._try(lambda: self.ledger.vault.report(self.ledger.account, slot))
+        if slot not in self.slashed or slot in self.reported:
+            assert got == "NothingToReport"
+            return
+        assert got is None
+        self.reported.add(slot)
+        self.came.append(InboxEntry(InboxKind.SLASH, self.ledger.account, slot))
 
     def challenge(self) -> None:
         if not self.ledger.posted:
             return
         posted: Posted = self.dice.choice(self.ledger.posted[-6:])
-        index = self.dice.randrange(len(posted.batch.receipts))
-        work = posted.batch.receipts[index]
+        header = posted.header
+        claims = [posted.opening(place) for place in range(header.receipts)]
+        receipts = [*posted.batch.receipts]
+        for place, index in enumerate(range(header.inbox - header.taken, header.inbox)):
+            if index in self.forced:
+                claims.append(posted.forced(place, self.forced[index]))
+                receipts.append(self.forced[index].receipt)
+        if not claims:
+            return
+        chosen = self.dice.randrange(len(claims))
+        work = receipts[chosen]
         assert isinstance(work, Work)
         name = self.dice.choice(CHALLENGERS)
         key = (work.id, name)
@@ -71,7 +162,7 @@ class Model:
             values = [*values[:-1], LIE]  # a griefer's
         got = self._try(
             lambda: self.ledger.challenge(
-                posted.opening(index), values, sender=self.ledger.chain.account(name)
+                claims[chosen], values, sender=self.ledger.chain.account(name)
             )
         )
         assert got == self._challenge_outcome(posted.header, work, key)
@@ -134,6 +225,7 @@ class Model:
         else:
             assert got is None
             self.exits[slot] = self.now
+            self.came.append(InboxEntry(InboxKind.EXIT, self.ledger.account, slot))
 
     def confirm(self) -> None:
         if len(self.ledger.posted) <= self.confirmed:
@@ -144,9 +236,12 @@ class Model:
             assert got == "WindowOpen"
         elif posted.header.number in self.waits.values():
             assert got == "GamesOpen"
+        elif self.slashed != self.reported:
+            assert got == "SlashesUnreported"
         else:
             assert got is None
             self.confirmed += 1
+            self.came.append(InboxEntry(InboxKind.CONFIRM, self.confirmed))
 
     def wait(self) -> None:
         self.ledger.chain.warp(self.dice.choice([1, 30, WINDOW // 2, WINDOW]))
@@ -169,10 +264,13 @@ class Model:
             number = posted.header.number
             assert ledger.rollup.batchHash(number) == posted.header.hash
             assert ledger.rollup.openGames(number) == waiting[number]
+        self._check_inbox()
         held = Counter(int(self.works[claim].slot) for claim, _ in self.open)
         for slot in range(SLOTS):
-            _, _, holds, slashed, _, _ = ledger.vault.slotOf(ledger.account, slot)
+            _, _, holds, slashed, _, reported = ledger.vault.slotOf(ledger.account, slot)
             assert (holds, slashed) == (held[slot], slot in self.slashed)
+            assert reported == (slot in self.reported)
+        assert ledger.vault.unreported() == len(self.slashed - self.reported)
         for claim in self.rejected:
             assert ledger.game.claimOf(claim)[0] == REJECTED
             assert ledger.rollup.isVoid(claim)
@@ -181,21 +279,62 @@ class Model:
         if not self.open:
             assert ledger.vault.pots() == 0
 
+    def _check_inbox(self) -> None:
+        """Every entry in order and once; what one batch saw, the next took as far as it may."""
+        ledger, leaves = self.ledger, [entry.leaf for entry in self.came]
+        assert ledger.rollup.inboxCount() == len(leaves)
+        assert list(ledger.leaves(0, len(leaves))) == leaves
+        upto = seen = 0
+        for posted in ledger.posted:
+            header = posted.header
+            assert list(posted.took) == leaves[upto : header.inbox]
+            assert header.inbox_root == merkle.root(posted.took, Tag.ENTRY_NODE)
+            assert header.taken == header.inbox - upto <= INBOX_CAP
+            assert header.inbox >= min(seen, upto + INBOX_CAP)
+            assert header.inbox <= header.seen <= len(leaves)
+            assert header.receipts or header.taken
+            upto, seen = header.inbox, header.seen
+
+
+def begun(ledger: Ledger) -> list[InboxEntry]:
+    """What the inbox holds from the deployment."""
+    return [
+        inbox.register(1, Address(raw_address(ledger.worker_address))),
+        InboxEntry(InboxKind.SLOTS, 1, 0, SLOTS),
+        inbox.register(2, Address(raw_address(ledger.sequencer))),
+        InboxEntry(InboxKind.SLOTS, 2, 0, 1),
+    ]
+
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_random_history_goes_as_the_model_says(seed: int) -> None:
     dice = random.Random(seed)
-    model = Model(deploy(), dice)
-    actions = [model.post, model.challenge, model.end, model.exit, model.confirm, model.wait]
-    for _ in range(150):
-        dice.choices(actions, [3, 6, 5, 1, 3, 2])[0]()
+    ledger = deploy()
+    model = Model(ledger, dice, came=begun(ledger))
+    actions = {
+        model.post: 4,
+        model.force: 2,
+        model.challenge: 6,
+        model.end: 5,
+        model.exit: 1,
+        model.deposit: 1,
+        model.report: 2,
+        model.confirm: 3,
+        model.wait: 2,
+    }
+    for _ in range(200):
+        dice.choices(list(actions), list(actions.values()))[0]()
         model.check()
     for _ in range(200):  # and everything can be brought to an end
         if not model.open and model.confirmed == len(model.ledger.posted):
             break
         model.ledger.chain.warp(WINDOW)
         model.end()
+        model.report()
         model.confirm()
         model.check()
     assert not model.open
     assert model.confirmed == len(model.ledger.posted)
+    while model.taken < len(model.came):
+        model.ledger.post([])
+        model.check()

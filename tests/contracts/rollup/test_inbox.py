@@ -9,6 +9,7 @@ from prover.commit.keccak import ZERO_HASH, Hash
 from prover.commit.tags import Tag
 from rollup.protocol.actions import Action
 from rollup.protocol.ledger import inbox
+from rollup.protocol.ledger.actions import LedgerReceipt
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
 from rollup.protocol.ledger.packing import forced_bytes
 from rollup.protocol.receipts import Statement
@@ -146,13 +147,13 @@ def test_the_root_is_the_tree_over_what_was_taken(ledger: Ledger, count: int) ->
 
 def test_every_form_of_receipt_can_be_forced(ledger: Ledger) -> None:
     account = AccountIndex(ledger.account)
-    receipts = (
+    receipts: tuple[LedgerReceipt, ...] = (
         RUN.work(ledger.account),
         Statement(16, account, Nonce(1), LIE, LIE),
         action(ledger, 2),
     )
     for index, receipt in enumerate(receipts, 4):
-        entry = ledger.force(receipt)  # type: ignore[arg-type]
+        entry = ledger.force(receipt)
         appended, forced = ledger.chain.events
         data = forced_bytes(receipt, entry.signature)
         told = inbox.force(receipt, entry.signature)
@@ -242,10 +243,11 @@ def test_a_forced_receipt_is_at_its_place_as_it_was_sent(ledger: Ledger) -> None
     ):
         with reverts(error):
             ledger.rollup.claimOf(bent(opened, place, value))
-    for place, field in enumerate(opened[4]):
+    fields: tuple[Any, ...] = opened[4]
+    for place, field in enumerate(fields):
         other = field + 1 if isinstance(field, int) else b"\x77" * len(field)
         with reverts("WrongPath"):
-            ledger.rollup.claimOf(bent(opened, 4, bent(opened[4], place, other)))
+            ledger.rollup.claimOf(bent(opened, 4, bent(fields, place, other)))
     in_batch = posted.opening(0)
     with reverts("WrongPathLength", 3):
         ledger.rollup.claimOf(bent(in_batch, 1, True))
