@@ -147,6 +147,11 @@ class L1Reader:
         raw = self._transport.request("eth_getTransactionByHash", to_hex(transaction))
         return None if raw is None else from_hex(raw["input"])
 
+    def sender_of(self, transaction: Hash) -> Address | None:
+        """Who sent a transaction; None when the chain does not have it."""
+        raw = self._transport.request("eth_getTransactionByHash", to_hex(transaction))
+        return None if raw is None else Address(from_hex(raw["from"]))
+
     def call(
         self,
         to: Address,

@@ -1,16 +1,22 @@
-"""Batches by size and age: what is sealed follows from pool, clock and preset alone."""
+"""Batches by size and age: what is sealed follows from pool, clock, preset and inbox."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
+from typing import Final
 
+from bisection.events import Events
+from prover.commit.keccak import ZERO_HASH
 from rollup.protocol import codec
 from rollup.protocol.batch import Batch
 from rollup.protocol.header import data_hashes, split
 from rollup.protocol.presets import Preset
 from rollup.protocol.types import BatchNumber
 from rollup.sequencer.pool import Pool
-from rollup.sequencer.ports import Clock
+from rollup.sequencer.ports import Clock, RollupPort
 from rollup.store import Pooled, Sealed, Store
+
+LOG: Final = Events(logging.getLogger(__name__))
 
 
 def plan(pool: Sequence[Pooled], now: int, preset: Preset) -> int:
@@ -32,12 +38,11 @@ def plan(pool: Sequence[Pooled], now: int, preset: Preset) -> int:
     return 0
 
 
-def make(number: BatchNumber, pooled: Sequence[Pooled], chunk_bytes: int) -> Sealed:
+def make(pooled: Sequence[Pooled], chunk_bytes: int) -> Sealed:
     """The batch of these entries, with the bytes that go to L1."""
     batch = Batch.of([entry.entry for entry in pooled])
     chunks = split(codec.encode(batch.entries), chunk_bytes)
     return Sealed(
-        number,
         pooled[-1].sequence,
         len(batch.receipts),
         batch.root,
@@ -46,40 +51,78 @@ def make(number: BatchNumber, pooled: Sequence[Pooled], chunk_bytes: int) -> Sea
     )
 
 
+def entries_alone(last: int) -> Sealed:
+    """A batch that takes inbox entries and holds no receipt; `last` is that of the one before."""
+    return Sealed(last, 0, ZERO_HASH, ZERO_HASH, ())
+
+
 class Batcher:
     """Seals what is due, while no more than `ahead` batches wait for L1.
 
     After an outage of L1 the pool has grown; it leaves in few full batches, not in many small ones.
+
+    An account that receipts were admitted for is in the inbox. So that the ledger knows it before,
+    receipts are sealed only when their batch is sure to take all entries there are; what is more
+    than one batch may take is taken first, by batches of entries alone. Such a batch also takes
+    what has come while there were no receipts.
     """
 
     def __init__(
-        self, store: Store, pool: Pool, preset: Preset, clock: Clock, ahead: int = 2
+        self,
+        store: Store,
+        pool: Pool,
+        l1: RollupPort,
+        preset: Preset,
+        clock: Clock,
+        ahead: int = 2,
     ) -> None:
         self._store = store
         self._pool = pool
+        self._l1 = l1
         self._preset = preset
         self._clock = clock
         self._ahead = ahead
+        self._busy = clock()
+        """When there last was something to seal, or the inbox was last looked at."""
 
-    async def step(self) -> Sealed | None:
-        """Seals one batch if one is due; durable when this returns.
+    async def step(self) -> BatchNumber | None:
+        """Seals one batch if one is due; durable when this returns its number.
 
         Raises:
-            StoreUnavailable: nothing was sealed.
+            L1Unavailable, StoreUnavailable: nothing was sealed.
             LostConsistency: the store holds something else than the pool.
         """
-        waiting = sum(1 for batch in await self._store.unsettled() if batch.posted is None)
-        if waiting >= self._ahead:
+        waiting = [b for b in await self._store.unsettled() if b.posted is None]
+        if len(waiting) >= self._ahead or any(batch.receipts == 0 for batch in waiting):
             return None
-        now = int(self._clock())
+        now = self._clock()
         ready = self._pool.ready()
-        taken = plan(ready, now, self._preset)
-        if not taken:
+        taken = plan(ready, int(now), self._preset)
+        if not taken and (ready or now - self._busy < self._preset.batch_age):
             return None
-        last = await self._store.last_batch()
-        number = BatchNumber(last.number + 1 if last else 1)
-        # Hashing and encoding a large batch takes a while: not on the loop that answers requests.
-        sealed = await asyncio.to_thread(make, number, ready[:taken], self._preset.chunk_bytes)
-        await self._store.seal(sealed, now)
+        self._busy = now
+        untaken = await self._untaken()
+        if untaken is None:
+            return None
+        if taken and untaken <= self._preset.inbox_cap:
+            # Hashing and encoding a large batch takes a while: not on the loop that answers.
+            sealed = await asyncio.to_thread(make, ready[:taken], self._preset.chunk_bytes)
+        elif untaken and not waiting:
+            last = await self._store.last_batch()
+            sealed = entries_alone(last.last if last else 0)
+        else:
+            return None
+        number = await self._store.seal(sealed, int(now))
         self._pool.drop(sealed.last)
-        return sealed
+        LOG.info("batch.sealed", batch=number, receipts=sealed.receipts)
+        return number
+
+    async def _untaken(self) -> int | None:
+        """Inbox entries that no batch on L1 has taken; None when that is not known now."""
+        view = await self._l1.view()
+        if view.head == 0:
+            return view.inbox
+        head = await self._store.batch(view.head)
+        if head is None or head.posted is None or head.posted.header.hash != view.head_hash:
+            return None  # the poster will say
+        return view.inbox - head.posted.header.inbox

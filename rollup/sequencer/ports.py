@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rollup.protocol.claims import ProgramInfo
+from rollup.protocol.header import Header
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, SlotIndex
 from rollup.store import Intent, Posted
 
@@ -36,6 +37,8 @@ class View:
     """Its header hash; the genesis hash when there is none."""
     data_hash: Hash
     """Running hash of what the sequencer's account has published since its last post."""
+    inbox: int
+    """Entries that ever came into the inbox."""
     nonce: int
     """Transactions of the sequencer's account that are in blocks: its next nonce."""
 
@@ -49,13 +52,16 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """`post(number, parent, receipts, root, data hash)`."""
+    """`post(parent, peaks, receipts, root, data hash, inbox)`."""
 
-    number: BatchNumber
-    parent: Hash
+    parent: Header
+    peaks: tuple[Hash, ...]
+    """Behind the parent's history."""
     receipts: int
     root: Hash
     data_hash: Hash
+    inbox: int
+    """Inbox entries that are taken then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +85,7 @@ class RollupPort(Protocol):
         """The rollup at the newest block."""
 
     async def posted(self, number: BatchNumber) -> Posted | None:
-        """A batch's header and block, from the event of its post;
-
-        None when no block holds it now.
-        """
+        """A batch as L1 holds it, from the event of its post; None when no block holds it now."""
 
     async def sign(self, number: BatchNumber, calls: Sequence[Call], nonce: int) -> list[Intent]:
         """Transactions for the calls with nonces from `nonce` on, serving batch `number`.

@@ -11,10 +11,15 @@ written down may still
 * `publish` extends a running data hash and `post` takes exactly one: how much of a batch is on L1
 can be read off, and a
   post of anything else reverts.
-* `post` names number and parent: a batch enters once, after the one that it was made for.
+* `post` names its parent: a batch enters once, after the one that it was made for.
 
-What neither store nor L1 can explain (a batch on L1 that this store never sealed, a lasting post
-that is gone) is LostConsistency, and stops the process.
+A post takes every inbox entry that there is, as many as a batch may take. Parent and peaks are
+those of the headers that the store has recorded.
+
+When the sequencer has been silent for long, somebody else may post. Such a batch is taken up, and
+what was sealed here comes after it. What neither store nor L1 can explain (a batch on L1 that this
+account posted and this store never sealed, a lasting post that is gone) is LostConsistency, and
+stops the process.
 """
 
 import logging
@@ -24,7 +29,7 @@ from typing import Final
 from bisection.events import Events
 from rollup.errors import LostConsistency
 from rollup.protocol.eip712 import Domain
-from rollup.protocol.header import data_hashes, genesis
+from rollup.protocol.header import Header, data_hashes, genesis
 from rollup.protocol.types import BatchNumber
 from rollup.sequencer.ports import Call, Clock, Discard, Post, Publish, RollupPort, View
 from rollup.store import Intent, Posted, Store, StoredBatch
@@ -45,13 +50,15 @@ class Poster:
         domain: Domain,
         clock: Clock,
         confirmations: int,
+        inbox_cap: int,
         bump_after: float = 60.0,
     ) -> None:
         self._store = store
         self._l1 = l1
-        self._genesis = genesis(domain).hash
+        self._genesis = genesis(domain)
         self._clock = clock
         self._confirmations = confirmations
+        self._inbox_cap = inbox_cap
         self._bump_after = bump_after
         self._sent: tuple[int, float] = (-1, 0.0)
         """First waiting nonce, and since when it is the first."""
@@ -67,7 +74,8 @@ class Poster:
         """
         view = await self._l1.view()
         unsettled = await self._store.unsettled()
-        await self._recognise(view, unsettled)
+        if not await self._recognise(view, unsettled):
+            return True
         waiting = await self._store.intents(view.nonce)
         if waiting:
             await self._push(view, waiting)
@@ -81,9 +89,9 @@ class Poster:
 
     # ---- what L1 holds
 
-    async def _recognise(self, view: View, unsettled: Sequence[StoredBatch]) -> None:
-        """Writes down which batches L1 holds at `view`, checks that they are ours, and settles the
-        deep ones.
+    async def _recognise(self, view: View, unsettled: Sequence[StoredBatch]) -> bool:
+        """Writes down which batches L1 holds at `view`, somebody else's as well, and settles
+        the deep ones; False when L1 turned back meanwhile.
         """
         first = unsettled[0].number if unsettled else await self._next_number()
         if view.head < first - 1:
@@ -91,21 +99,17 @@ class Poster:
                 f"L1 holds batches up to {view.head}, but batch {first - 1} was taken as lasting; "
                 "is this the right L1 node, and is it whole?"
             )
-        if view.head > (unsettled[-1].number if unsettled else first - 1):
-            raise LostConsistency(
-                f"L1 holds batch {view.head}, which this store never sealed; the store is an old "
-                "copy, or another sequencer posts with the same account"
-            )
-        if view.head == 0 and view.head_hash != self._genesis:
+        if view.head == 0 and view.head_hash != self._genesis.hash:
             raise LostConsistency("L1's rollup is another one: its genesis hash is not ours")
         held = [batch for batch in unsettled if batch.number <= view.head]
-        if _known(held, unsettled, view):
+        if len(held) == view.head - first + 1 and _known(held, unsettled, view):
             posted = [batch.posted for batch in held if batch.posted is not None]
         else:
-            posted = await self._read(held, view)
-            if len(posted) < len(held):
-                return  # L1 turned back between two answers; the next view will tell
-            await self._store.record(posted, BatchNumber(view.head + 1))
+            posted = await self._read(first, view)
+            await self._take_up(posted)
+            await self._store.record(posted, BatchNumber(first + len(posted)))
+            if len(posted) <= view.head - first:
+                return False  # the next view will tell
             LOG.info("batches.posted", head=view.head, block=view.block)
         deep = [
             place.header.number
@@ -114,36 +118,56 @@ class Poster:
         ]
         if deep:
             await self._store.finalize(deep[-1])
+        return True
+
+    async def _take_up(self, posted: Sequence[Posted]) -> None:
+        """Makes the store have each batch that L1 holds, those of somebody else too.
+
+        Raises:
+            LostConsistency: when this account posted what was never sealed here.
+        """
+        for place, there in enumerate(posted):
+            header = there.header
+            if _same(await self._store.batch(header.number), header):
+                continue
+            # Whatever somebody else had posted there is gone.
+            await self._store.record(posted[:place], header.number)
+            stored = await self._store.batch(header.number)
+            if _same(stored, header):
+                continue
+            if not there.ours:
+                LOG.warning("batch.adopted", batch=header.number, header=header.hash)
+                await self._store.adopt(there)
+            elif stored is None:
+                raise LostConsistency(
+                    f"L1 holds batch {header.number}, which this store never sealed; the store is "
+                    "an old copy, or another sequencer posts with the same account"
+                )
+            else:
+                raise LostConsistency(
+                    f"L1 holds another batch {header.number} than this store sealed; another "
+                    "sequencer posts with the same account, or the store is an old copy"
+                )
 
     async def _next_number(self) -> BatchNumber:
         last = await self._store.last_batch()
         return BatchNumber(last.number + 1 if last else 1)
 
-    async def _read(self, held: Sequence[StoredBatch], view: View) -> list[Posted]:
-        """The headers of `held` on L1, up to the first that is gone;
-
-        the last is the view's head.
+    async def _read(self, first: BatchNumber, view: View) -> list[Posted]:
+        """What L1 holds from batch `first` on, up to the first that is gone; the last is the
+        view's head.
         """
         posted: list[Posted] = []
-        for batch in held:
-            place = await self._l1.posted(batch.number)
+        for number in range(first, view.head + 1):
+            place = await self._l1.posted(BatchNumber(number))
             if place is None:
                 break
-            header = place.header
-            if (header.number, header.receipts, header.root, header.data_hash) != (
-                batch.number,
-                batch.receipts,
-                batch.root,
-                batch.data_hash,
-            ):
-                raise LostConsistency(
-                    f"L1 holds another batch {batch.number} than this store sealed; another "
-                    "sequencer posts with the same account, or the store is an old copy"
-                )
             posted.append(place)
         ends = [*(place.header.parent for place in posted[1:]), view.head_hash]
-        hashes = [place.header.hash for place in posted]
-        return posted if hashes == ends else posted[:-1]  # else L1 turned back meanwhile
+        for whole, place in enumerate(posted):
+            if place.header.hash != ends[whole]:
+                return posted[:whole]  # L1 turned back meanwhile
+        return posted
 
     # ---- what L1 lacks
 
@@ -193,6 +217,12 @@ class Poster:
 
     async def _send_batch(self, view: View, batch: StoredBatch) -> None:
         """Signs, writes down and sends all that the batch still lacks on L1, in one go."""
+        parent = await self._parent(view)
+        inbox = min(view.inbox, parent.inbox + self._inbox_cap)
+        if batch.receipts == 0 and inbox <= parent.inbox:
+            LOG.info("batch.withdrawn", batch=batch.number)  # a reorganisation took its entries
+            await self._store.withdraw(batch.number)
+            return
         chunks = await self._store.chunks(batch.number)
         hashes = data_hashes(chunks)
         calls: list[Call] = []
@@ -203,14 +233,25 @@ class Poster:
             calls.append(Discard())
             done = 0
         calls += [Publish(chunk) for chunk in chunks[done:]]
-        calls.append(
-            Post(batch.number, view.head_hash, batch.receipts, batch.root, batch.data_hash)
-        )
+        peaks = (await self._store.mountains(view.head)).peaks
+        calls.append(Post(parent, peaks, batch.receipts, batch.root, batch.data_hash, inbox))
         intents = await self._l1.sign(batch.number, calls, view.nonce)
         await self._store.intend(intents)
         for intent in intents:
             await self._l1.send(intent)
         LOG.info("batch.sent", batch=batch.number, receipts=batch.receipts, calls=len(calls))
+
+    async def _parent(self, view: View) -> Header:
+        """The header of the newest batch, as it was recorded."""
+        if view.head == 0:
+            return self._genesis
+        batch = await self._store.batch(view.head)
+        if batch is None or batch.posted is None or batch.posted.header.hash != view.head_hash:
+            raise LostConsistency(
+                f"L1 holds batch {view.head} under another header than the one that was taken as "
+                "lasting; is this the right L1 node, and is it whole?"
+            )
+        return batch.posted.header
 
 
 def _known(held: Sequence[StoredBatch], unsettled: Sequence[StoredBatch], view: View) -> bool:
@@ -219,4 +260,13 @@ def _known(held: Sequence[StoredBatch], unsettled: Sequence[StoredBatch], view: 
         return False
     return not held or (
         held[-1].posted is not None and held[-1].posted.header.hash == view.head_hash
+    )
+
+
+def _same(batch: StoredBatch | None, header: Header) -> bool:
+    """Whether a header on L1 is of this batch, whoever posted it."""
+    return batch is not None and (batch.receipts, batch.root, batch.data_hash) == (
+        header.receipts,
+        header.root,
+        header.data_hash,
     )

@@ -9,8 +9,8 @@ from rollup.protocol import codec, proof
 from rollup.protocol.batch import Batch
 from rollup.protocol.documents import Json, text
 from rollup.protocol.eip712 import Domain
-from rollup.protocol.types import BatchNumber, ReceiptId
-from rollup.store import Store
+from rollup.protocol.types import Hash, ReceiptId
+from rollup.store import Store, StoredBatch
 
 _KEPT: Final = 4
 """Batches whose trees are kept: proofs are mostly asked for soon."""
@@ -22,7 +22,8 @@ class Proofs:
     def __init__(self, store: Store, domain: Domain) -> None:
         self._store = store
         self._domain = domain
-        self._batches: OrderedDict[BatchNumber, Batch] = OrderedDict()
+        self._batches: OrderedDict[Hash, Batch] = OrderedDict()
+        """By their roots: a batch may get another number while no block holds it."""
 
     async def whereabouts(self, receipt: ReceiptId) -> dict[str, Any]:
         """{state, batch, index}; state is pooled, batched, posted or final.
@@ -53,22 +54,22 @@ class Proofs:
         if found is None:
             raise _unknown(receipt)
         stored = None if found.batch is None else await self._store.batch(found.batch)
-        if stored is None or stored.posted is None:
+        if stored is None or stored.posted is None or not stored.ours:
             raise Refused("not-posted", f"receipt {text(receipt)} is on no L1 block yet; ask later")
-        batch = await self._batch(stored.number)
-        if batch.root != stored.root:
-            raise LostConsistency(f"the stored data of batch {stored.number} is not its own")
+        batch = await self._batch(stored)
         return proof.make(batch, stored.posted.header, found.index, self._domain)
 
-    async def _batch(self, number: BatchNumber) -> Batch:
-        batch = self._batches.get(number)
+    async def _batch(self, stored: StoredBatch) -> Batch:
+        batch = self._batches.get(stored.root)
         if batch is None:
-            data = b"".join(await self._store.chunks(number))
+            data = b"".join(await self._store.chunks(stored.number))
             batch = await asyncio.to_thread(lambda: Batch.of(codec.decode(data)))
-            self._batches[number] = batch
+            if batch.root != stored.root:
+                raise LostConsistency(f"the stored data of batch {stored.number} is not its own")
+            self._batches[stored.root] = batch
             while len(self._batches) > _KEPT:
                 self._batches.popitem(last=False)
-        self._batches.move_to_end(number)
+        self._batches.move_to_end(stored.root)
         return batch
 
 

@@ -73,8 +73,10 @@ class Sequencer:
         meter = WorkMeter(preset.max_window_work, preset.window)
         pool = Pool(store, clock, settings.pool_limit, meter)
         await pool.load()
-        batcher = Batcher(store, pool, preset, clock, settings.ahead)
-        poster = Poster(store, l1, domain, clock, preset.confirmations, settings.bump_after)
+        batcher = Batcher(store, pool, l1, preset, clock, settings.ahead)
+        poster = Poster(
+            store, l1, domain, clock, preset.confirmations, preset.inbox_cap, settings.bump_after
+        )
         recovery = Recovery(settings.workers)
         sequencer = cls(store, pool, batcher, poster, recovery, clock, settings)
         admission = Admission(domain, preset, CachedRegistry(registry, clock), recovery)
@@ -130,10 +132,7 @@ class Sequencer:
         return "ok", figures
 
     async def _batch(self) -> bool:
-        sealed = await self._batcher.step()
-        if sealed is not None:
-            LOG.info("batch.sealed", batch=sealed.number, receipts=sealed.receipts)
-        return sealed is not None
+        return await self._batcher.step() is not None
 
     async def _post(self) -> bool:
         await self._poster.step()

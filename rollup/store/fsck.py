@@ -8,9 +8,11 @@ What is proven, each from the bytes that were kept:
 * entries are numbered without a gap, and each account's nonces start at 0 and ascend by one;
 * every entry's bytes decode to it, its id and its receipts' ids are those that are looked up by,
   and its signature recovers someone;
-* batches are numbered without a gap and take all entries in order, each once;
+* batches are numbered without a gap and take all entries in order, each once; those that somebody
+  else posted take none;
 * every batch's data decodes to exactly its entries, and root and data hash follow from it;
-* headers that were recorded chain from genesis, and are those of L1 where a way to ask L1 is given.
+* headers that were recorded chain from genesis, each with the history of all before and the inbox
+  entries that follow, and are those of L1 where a way to ask L1 is given.
 """
 
 import sqlite3
@@ -19,13 +21,15 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prover.commit.keccak import ZERO_HASH
 from rollup.errors import CodecError, SignatureError, StoreUnavailable
 from rollup.protocol import codec
 from rollup.protocol.batch import Batch
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, account_of, nonce_of, signer
 from rollup.protocol.header import Header, data_hashes, genesis
-from rollup.protocol.types import BatchNumber, Hash, Seconds
+from rollup.protocol.history import Mountains
+from rollup.protocol.types import BatchNumber
 from rollup.store import schema
 
 Ask = Callable[[BatchNumber], Header | None]
@@ -162,46 +166,40 @@ class _Batches:
         self._connection = connection
         self._report = report
         self._ask = ask
-        self._parent = genesis(domain).hash
+        self._header = genesis(domain)
+        self._mountains = Mountains()
         self._chained = True
 
     def check(self, entries: _Entries) -> None:
         """Holds each batch against the entries that follow those of the one before."""
         query = (
-            "SELECT number, last, start, receipts, root, data_hash, parent, posted "
-            "FROM batches ORDER BY number"
+            "SELECT number, last, start, receipts, root, data_hash, ours FROM batches "
+            "ORDER BY number"
         )
         problem = self._report.problems.append
-        start = 0
-        for (
-            number,
-            last,
-            started,
-            receipts,
-            root,
-            data_hash,
-            parent,
-            posted,
-        ) in self._connection.execute(query).fetchall():
+        start = end = 0
+        for number, last, started, receipts, root, data_hash, ours in self._connection.execute(
+            query
+        ).fetchall():
             self._report.batches += 1
             if number != self._report.batches:
                 problem(f"batch {self._report.batches} is missing")
                 self._report.batches = number
-            held = []
-            for sequence, entry in entries.read:
-                held.append(entry)
-                if sequence >= last:
-                    break
-            batch = Batch.of(held)
-            if (started, receipts, root) != (start, len(batch.receipts), batch.root):
-                problem(f"batch {number} is not that of its entries")
-            start += receipts
-            self._check_data(number, held, data_hash)
-            if parent is None:
-                self._chained = False
-            else:
-                header = Header(number, Hash(parent), Seconds(posted), receipts, root, data_hash)
-                self._check_header(header)
+            if ours:
+                held = []
+                for sequence, entry in entries.read if last > end else ():
+                    held.append(entry)
+                    if sequence >= last:
+                        break
+                batch = Batch.of(held)
+                if (started, receipts, root) != (start, len(batch.receipts), batch.root):
+                    problem(f"batch {number} is not that of its entries")
+                start += receipts
+                self._check_data(number, held, data_hash)
+            elif (started, last) != (start, end):
+                problem(f"batch {number} is not ours and holds entries")
+            end = last
+            self._check_header(number, bool(ours))
         for _ in entries.read:  # the pool
             pass
 
@@ -213,6 +211,10 @@ class _Batches:
         problem = self._report.problems.append
         if [place for place, _ in rows] != list(range(len(rows))):
             problem(f"batch {number} lacks chunks")
+        if not held and not chunks:
+            if data_hash != ZERO_HASH:
+                problem(f"batch {number} has a data hash and no data")
+            return
         if data_hashes(chunks)[-1] != data_hash:
             problem(f"the data of batch {number} is not what its data hash says")
         try:
@@ -221,12 +223,33 @@ class _Batches:
         except CodecError as error:
             problem(f"the data of batch {number} does not decode: {error}")
 
-    def _check_header(self, header: Header) -> None:
-        self._report.posted += 1
+    def _check_header(self, number: int, ours: bool) -> None:
+        """Chains the header that was recorded, if one was, to those before."""
+        row = self._connection.execute(
+            "SELECT parent, history, posted, receipts, root, data_hash, inbox, seen, taken, "
+            "inbox_root, peaks FROM batches WHERE number = ?",
+            (number,),
+        ).fetchone()
         problem = self._report.problems.append
-        if not self._chained or header.parent != self._parent:
-            problem(f"the header of batch {header.number} does not follow the one before")
-        self._parent = header.hash
+        if row[0] is None:
+            if not ours:
+                problem(f"batch {number} is not ours, and L1 does not hold it")
+            self._chained = False
+            return
+        self._report.posted += 1
+        *fields, peaks = row
+        header = Header(BatchNumber(number), *fields)
+        if not self._chained or header.parent != self._header.hash:
+            problem(f"the header of batch {number} does not follow the one before")
+        self._mountains = self._mountains.append(self._header.hash)
+        if (header.history, peaks) != (
+            self._mountains.hash,
+            b"".join(self._mountains.peaks),
+        ):
+            problem(f"the history of batch {number} is not that of the headers before")
+        if header.inbox != self._header.inbox + header.taken or header.seen < header.inbox:
+            problem(f"batch {number} does not take the inbox entries that follow")
+        self._header = header
         if self._ask is not None:
             there = self._ask(header.number)
             if there is None:

@@ -13,7 +13,7 @@ from rollup.store.port import Accepted, SubmitResult
 MAX_GROUP = 4_096
 """Entries in one transaction, about; beyond it latency grows and nothing is gained."""
 
-_SQL_INTEGER_MAX = 2**63 - 1
+SQL_INTEGER_MAX = 2**63 - 1
 
 
 @dataclass(slots=True)
@@ -134,7 +134,7 @@ class Intake:
                 f"account {account} used nonce {nonce} for another receipt; it goes on with "
                 f"nonce {expected}",
             )
-        if account > _SQL_INTEGER_MAX or nonce + count > _SQL_INTEGER_MAX:
+        if account > SQL_INTEGER_MAX or nonce + count > SQL_INTEGER_MAX:
             return Refused("unknown-account", f"there is no account {account}")
         try:
             data = codec.encode([entry])

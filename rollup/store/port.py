@@ -13,6 +13,7 @@ from typing import Protocol
 from rollup.errors import Refused
 from rollup.protocol.entries import Entry
 from rollup.protocol.header import Header
+from rollup.protocol.history import Mountains
 from rollup.protocol.types import AccountIndex, BatchNumber, Hash, Nonce, ReceiptId
 
 
@@ -41,12 +42,14 @@ class Pooled:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A batch as it is made: what it holds and the bytes that will be published."""
+    """A batch as it is made: what it holds and the bytes that will be published. Its number is that
+    of its place, which the store gives it.
+    """
 
-    number: BatchNumber
     last: int
     """Sequence of its last entry; its first follows the last of the batch before."""
     receipts: int
+    """0 for inbox entries alone; it then has no chunks, and zeros for hashes."""
     root: Hash
     data_hash: Hash
     chunks: tuple[bytes, ...]
@@ -58,6 +61,9 @@ class Posted:
 
     header: Header
     block: int
+    transaction: Hash
+    ours: bool = True
+    """Whether the sequencer's account posted it; others may when it has been silent for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,8 @@ class StoredBatch:
     """None while no block that we know of holds it."""
     final: bool
     """Whether its post is so deep that it is taken as lasting."""
+    ours: bool = True
+    """Whether it was sealed here; else L1 holds it, and it has none of the entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +130,16 @@ class Store(Protocol):
     async def pooled(self) -> list[Pooled]:
         """What is in no batch yet, in order."""
 
-    async def seal(self, batch: Sealed, now: int) -> None:
-        """Moves the entries up to `batch.last` out of the pool into the batch."""
+    async def seal(self, batch: Sealed, now: int) -> BatchNumber:
+        """Moves the entries up to `batch.last` out of the pool into the next batch."""
+
+    async def withdraw(self, number: BatchNumber) -> None:
+        """Drops a batch of inbox entries alone that L1 does not hold; those after it move up."""
+
+    async def adopt(self, posted: Posted) -> None:
+        """Takes up a batch that somebody else posted; those sealed here from its number on move
+        behind it.
+        """
 
     async def last_batch(self) -> StoredBatch | None:
         """The batch sealed last."""
@@ -144,7 +160,16 @@ class Store(Protocol):
         """Where a receipt is; None when it was never accepted."""
 
     async def record(self, posted: Sequence[Posted], unposted_from: BatchNumber) -> None:
-        """Writes down where L1 holds batches, and that it holds none from `unposted_from` on."""
+        """Writes down where L1 holds batches, and that it holds none from `unposted_from` on.
+
+        Of the latter those that somebody else posted are dropped.
+        """
+
+    async def mountains(self, number: BatchNumber) -> Mountains:
+        """The mountains behind the history of a batch that L1 holds; those of genesis for 0."""
+
+    async def header_hashes(self, number: BatchNumber) -> list[Hash]:
+        """The header hashes 0 .. `number` - 1, which L1 holds: the leaves of those mountains."""
 
     async def finalize(self, number: BatchNumber) -> None:
         """Takes the posts up to `number` as lasting and forgets the transactions that made them."""

@@ -9,7 +9,7 @@ from typing import Final
 APPLICATION_ID: Final = 0x504C554D
 """Marks the file as ours ("PLUM")."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 TABLES: Final = """
 CREATE TABLE identity (
@@ -44,13 +44,21 @@ CREATE TABLE batches (
     number    INTEGER PRIMARY KEY,         -- from 1, without a gap
     last      INTEGER NOT NULL,            -- sequence of its last entry
     start     INTEGER NOT NULL,            -- receipts in all batches before it
-    receipts  INTEGER NOT NULL,
+    receipts  INTEGER NOT NULL,            -- 0: inbox entries alone
     root      BLOB    NOT NULL,
     data_hash BLOB    NOT NULL,
     sealed    INTEGER NOT NULL,            -- unix seconds
-    parent    BLOB,                        -- the next three while L1 holds it
+    ours      INTEGER NOT NULL DEFAULT 1,  -- 0: somebody else posted it, it has none of the entries
+    parent    BLOB,                        -- the next ones while L1 holds it
+    history   BLOB,
     posted    INTEGER,                     -- protocol time
+    inbox     INTEGER,
+    seen      INTEGER,
+    taken     INTEGER,
+    inbox_root BLOB,
+    peaks     BLOB,                        -- behind history, highest first
     block     INTEGER,
+    mined_by  BLOB,                        -- hash of the transaction
     final     INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 

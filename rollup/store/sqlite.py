@@ -12,8 +12,10 @@ from rollup.errors import LostConsistency
 from rollup.protocol import codec
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry
-from rollup.protocol.header import Header
-from rollup.protocol.types import AccountIndex, BatchNumber, Hash, Nonce, ReceiptId, Seconds
+from rollup.protocol.header import genesis
+from rollup.protocol.history import Mountains
+from rollup.protocol.types import AccountIndex, BatchNumber, Hash, Nonce, ReceiptId
+from rollup.store import batches
 from rollup.store.connection import (
     WriterLock,
     connect,
@@ -34,11 +36,6 @@ from rollup.store.port import (
     SubmitResult,
 )
 
-_BATCH = (
-    "SELECT number, last, receipts, root, data_hash, sealed, parent, posted, block, final "
-    "FROM batches"
-)
-
 
 class SqliteStore:
     """`Store` in one file, one writer at a time. Open it with `SqliteStore.open`."""
@@ -46,11 +43,13 @@ class SqliteStore:
     def __init__(
         self,
         path: Path,
+        domain: Domain,
         lock: WriterLock,
         writer: aiosqlite.Connection,
         reader: aiosqlite.Connection,
     ) -> None:
         self._path = path
+        self._genesis = genesis(domain).hash
         self._lock = lock
         self._writer = writer
         self._reader = reader
@@ -73,7 +72,7 @@ class SqliteStore:
             undo.push_async_callback(writer.close)
             reader = await connect_reader(path)
             undo.push_async_callback(reader.close)
-            store = cls(path, lock, writer, reader)
+            store = cls(path, domain, lock, writer, reader)
             await store._start()
             undo.pop_all()
         return store
@@ -179,7 +178,7 @@ class SqliteStore:
             return None
         sequence, start, place = found
         batch = await self._one(
-            "SELECT number, start FROM batches WHERE last >= ? ORDER BY last LIMIT 1", sequence
+            "SELECT number, start FROM batches WHERE last >= ? ORDER BY number LIMIT 1", sequence
         )
         if batch is None:
             return Located(sequence, None, place)
@@ -187,56 +186,36 @@ class SqliteStore:
 
     # ---- batches
 
-    async def seal(self, batch: Sealed, now: int) -> None:
+    async def seal(self, batch: Sealed, now: int) -> BatchNumber:
         """See `Store.seal`."""
         async with self._transaction() as connection:
-            before = await one(connection, "SELECT max(number), max(last) FROM batches")
-            number, last = (before[0] or 0, before[1] or 0) if before else (0, 0)
-            span = await one(
-                connection,
-                "SELECT min(start), sum(count), max(sequence) FROM entries "
-                "WHERE sequence > ? AND sequence <= ?",
-                last,
-                batch.last,
-            )
-            start, receipts, last_there = span or (0, 0, 0)
-            if (batch.number, batch.receipts, batch.last) != (number + 1, receipts, last_there):
-                raise LostConsistency(
-                    f"batch {batch.number} with {batch.receipts} receipts up to entry {batch.last} "
-                    f"does not follow what the store holds: batch {number} up to entry {last}"
-                )
-            await connection.execute(
-                "INSERT INTO batches (number, last, start, receipts, root, data_hash, sealed) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    batch.number,
-                    batch.last,
-                    start,
-                    batch.receipts,
-                    batch.root,
-                    batch.data_hash,
-                    now,
-                ),
-            )
-            await connection.executemany(
-                "INSERT INTO chunks VALUES (?, ?, ?)",
-                [(batch.number, place, chunk) for place, chunk in enumerate(batch.chunks)],
-            )
+            return await batches.seal(connection, batch, now)
+
+    async def withdraw(self, number: BatchNumber) -> None:
+        """See `Store.withdraw`."""
+        async with self._transaction() as connection:
+            await batches.withdraw(connection, number)
+
+    async def adopt(self, posted: Posted) -> None:
+        """See `Store.adopt`."""
+        async with self._transaction() as connection:
+            await batches.adopt(connection, posted, self._genesis)
 
     async def last_batch(self) -> StoredBatch | None:
         """See `Store.last_batch`."""
-        row = await self._one(f"{_BATCH} ORDER BY number DESC LIMIT 1")
-        return _batch(row) if row else None
+        row = await self._one(f"{batches.BATCH} ORDER BY number DESC LIMIT 1")
+        return batches.stored(row) if row else None
 
     async def batch(self, number: BatchNumber) -> StoredBatch | None:
         """See `Store.batch`."""
-        row = await self._one(f"{_BATCH} WHERE number = ?", number)
-        return _batch(row) if row else None
+        row = await self._one(f"{batches.BATCH} WHERE number = ?", number)
+        return batches.stored(row) if row else None
 
     async def unsettled(self) -> list[StoredBatch]:
         """See `Store.unsettled`."""
         return [
-            _batch(row) for row in await self._rows(f"{_BATCH} WHERE final = 0 ORDER BY number")
+            batches.stored(row)
+            for row in await self._rows(f"{batches.BATCH} WHERE final = 0 ORDER BY number")
         ]
 
     async def chunks(self, number: BatchNumber) -> list[bytes]:
@@ -246,17 +225,24 @@ class SqliteStore:
 
     # ---- L1
 
+    async def header_hashes(self, number: BatchNumber) -> list[Hash]:
+        """See `Store.header_hashes`: each header names its parent."""
+        found = await self._rows(
+            "SELECT parent FROM batches WHERE number <= ? AND parent IS NOT NULL ORDER BY number",
+            number,
+        )
+        return [Hash(parent) for (parent,) in found]
+
     async def record(self, posted: Sequence[Posted], unposted_from: BatchNumber) -> None:
         """See `Store.record`."""
         async with self._transaction() as connection:
-            await connection.execute(
-                "UPDATE batches SET parent = NULL, posted = NULL, block = NULL WHERE number >= ?",
-                (unposted_from,),
-            )
-            await connection.executemany(
-                "UPDATE batches SET parent = ?, posted = ?, block = ? WHERE number = ?",
-                [(p.header.parent, p.header.posted, p.block, p.header.number) for p in posted],
-            )
+            await batches.record(connection, posted, self._genesis)
+            await batches.forget(connection, unposted_from)
+
+    async def mountains(self, number: BatchNumber) -> Mountains:
+        """See `Store.mountains`."""
+        with sorted_errors(self._path):
+            return await batches.mountains(self._reader, number)
 
     async def finalize(self, number: BatchNumber) -> None:
         """See `Store.finalize`."""
@@ -286,21 +272,3 @@ class SqliteStore:
             Intent(BatchNumber(number), used, Hash(digest), raw)
             for number, used, digest, raw, _ in found
         ]
-
-
-def _batch(row: Any) -> StoredBatch:
-    number, last, receipts, root, data_hash, sealed, parent, posted, block, final = row
-    place = None
-    if posted is not None:
-        header = Header(
-            BatchNumber(number),
-            Hash(parent),
-            Seconds(posted),
-            receipts,
-            Hash(root),
-            Hash(data_hash),
-        )
-        place = Posted(header, block)
-    return StoredBatch(
-        BatchNumber(number), last, receipts, Hash(root), Hash(data_hash), sealed, place, bool(final)
-    )

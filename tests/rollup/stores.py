@@ -10,10 +10,11 @@ from rollup.errors import Refused
 from rollup.protocol import codec
 from rollup.protocol.batch import Batch
 from rollup.protocol.eip712 import Domain
-from rollup.protocol.header import Header, data_hashes, split
-from rollup.protocol.types import BatchNumber, Hash, Seconds
-from rollup.store import Sealed, SqliteStore
+from rollup.protocol.header import Header, data_hashes, genesis, split
+from rollup.protocol.types import Hash
+from rollup.store import Posted, Sealed, SqliteStore
 from tests.rollup.entries import DOMAIN
+from tests.rollup.headers import following
 
 T = TypeVar("T")
 
@@ -31,13 +32,12 @@ async def opened(path: Path, domain: Domain = DOMAIN) -> AsyncIterator[SqliteSto
         await store.close()
 
 
-async def seal(store: SqliteStore, count: int, number: int = 1) -> Sealed:
+async def seal(store: SqliteStore, count: int) -> Sealed:
     """Seals the first `count` pooled entries."""
     pooled = (await store.pooled())[:count]
     batch = Batch.of([p.entry for p in pooled])
     chunks = split(codec.encode(batch.entries), 300)
     sealed = Sealed(
-        BatchNumber(number),
         pooled[-1].sequence,
         len(batch.receipts),
         batch.root,
@@ -48,10 +48,15 @@ async def seal(store: SqliteStore, count: int, number: int = 1) -> Sealed:
     return sealed
 
 
-def header_of(sealed: Sealed, parent: Hash, posted: int = 7) -> Header:
-    return Header(
-        sealed.number, parent, Seconds(posted), sealed.receipts, sealed.root, sealed.data_hash
-    )
+def header_of(sealed: Sealed, *before: Header, posted: int = 7) -> Header:
+    """Its header, after those before; genesis goes without saying."""
+    chain = [genesis(DOMAIN), *before]
+    return following(chain, sealed.receipts, sealed.root, sealed.data_hash, posted)
+
+
+def placed(header: Header, block: int) -> Posted:
+    """Where L1 holds a header."""
+    return Posted(header, block, Hash(header.hash[::-1]))
 
 
 def codes(results: list[Any]) -> list[str]:

@@ -8,15 +8,19 @@ from typing import Any
 
 import pytest
 
+from prover.commit.keccak import ZERO_HASH
 from rollup.errors import LostConsistency
 from rollup.protocol import codec
 from rollup.protocol.eip712 import Signature
-from rollup.protocol.entries import SignedReceipt
+from rollup.protocol.entries import Entry, SignedReceipt
 from rollup.protocol.header import genesis
+from rollup.protocol.history import Mountains
 from rollup.protocol.types import AccountIndex, BatchNumber, Seconds
-from rollup.store import Accepted, Intent, Located, Posted
+from rollup.store import Accepted, Intent, Located, Sealed, SqliteStore
+from rollup.store.fsck import fsck
 from tests.rollup.entries import DOMAIN, bundled, digest, label, single, stream
-from tests.rollup.stores import codes, header_of, opened, run, seal
+from tests.rollup.headers import following
+from tests.rollup.stores import codes, header_of, opened, placed, run, seal
 
 
 @pytest.fixture
@@ -129,7 +133,7 @@ def test_sealing_moves_entries_out_of_the_pool(path: Path) -> None:
             await store.submit(entries, 1)
             sealed = await seal(store, 3)
             assert [p.entry for p in await store.pooled()] == entries[3:]
-            second = await seal(store, 2, number=2)
+            second = await seal(store, 2)
             assert await store.pooled() == []
             assert codec.decode(b"".join(await store.chunks(BatchNumber(1)))) == tuple(entries[:3])
             assert len(sealed.chunks) > 1
@@ -150,9 +154,7 @@ def test_sealing_moves_entries_out_of_the_pool(path: Path) -> None:
     run(go())
 
 
-@pytest.mark.parametrize(
-    "change", [{"number": BatchNumber(3)}, {"receipts": 2}, {"last": 99}, {"last": 0}]
-)
+@pytest.mark.parametrize("change", [{"receipts": 2}, {"last": 99}, {"last": 0}, {"receipts": 0}])
 def test_a_batch_that_does_not_follow_is_lost_consistency(
     path: Path, change: dict[str, Any]
 ) -> None:
@@ -160,11 +162,11 @@ def test_a_batch_that_does_not_follow_is_lost_consistency(
         async with opened(path) as store:
             await store.submit(list(islice(stream(), 4)), 1)
             sealed = await seal(store, 2)
-            nothing = replace(sealed, number=BatchNumber(2), last=4, receipts=4)
+            nothing = replace(sealed, last=4, receipts=4)
             with pytest.raises(LostConsistency, match="does not follow"):
                 await store.seal(replace(nothing, **change), 1)
             assert len(await store.pooled()) == 2
-            await store.seal(nothing, 1)
+            assert await store.seal(nothing, 1) == 2
 
     run(go())
 
@@ -173,18 +175,91 @@ def test_posts_are_recorded_taken_back_and_made_final(path: Path) -> None:
     async def go() -> None:
         async with opened(path) as store:
             await store.submit(list(islice(stream(), 4)), 1)
-            genesis = genesis(DOMAIN).hash
-            one = header_of(await seal(store, 1), genesis)
-            two = header_of(await seal(store, 1, number=2), one.hash)
-            await store.record([Posted(one, 10), Posted(two, 11)], BatchNumber(3))
+            one = header_of(await seal(store, 1))
+            two = header_of(await seal(store, 1), one)
+            await store.record([placed(one, 10), placed(two, 11)], BatchNumber(3))
+            leaves = [genesis(DOMAIN).hash, one.hash]
+            for number in (0, 1, 2):
+                assert await store.header_hashes(BatchNumber(number)) == leaves[:number]
+                mountains = await store.mountains(BatchNumber(number))
+                assert mountains == Mountains.of(leaves[:number])
+            assert mountains.hash == two.history
             held = await store.unsettled()
             assert [b.posted and b.posted.header for b in held] == [one, two]
             moved = replace(one, posted=Seconds(9))
-            await store.record([Posted(moved, 12)], BatchNumber(2))
+            await store.record([placed(moved, 12)], BatchNumber(2))
             held = await store.unsettled()
             assert [b.posted and b.posted.header for b in held] == [moved, None]
+            with pytest.raises(LostConsistency, match="where L1 holds batch 2"):
+                await store.mountains(BatchNumber(2))
+            with pytest.raises(LostConsistency, match="not that of the headers before"):
+                await store.record([placed(two, 12)], BatchNumber(3))
+            assert await store.unsettled() == held
             await store.finalize(BatchNumber(1))
             assert [b.number for b in await store.unsettled()] == [2]
+
+    run(go())
+
+
+async def homes(store: SqliteStore, entries: list[Entry]) -> list[tuple[int, int]]:
+    """Batch and place of each entry's first receipt."""
+    found = [await store.locate(entry.receipts[0].id) for entry in entries]
+    return [(at.batch or 0, at.index) for at in found if at is not None]
+
+
+def test_a_batch_of_inbox_entries_alone_is_withdrawn_and_others_move_up(path: Path) -> None:
+    entries = list(islice(stream(), 2))
+
+    async def go() -> None:
+        async with opened(path) as store:
+            await store.submit(entries, 1)
+            alone = Sealed(0, 0, ZERO_HASH, ZERO_HASH, ())
+            assert await store.seal(alone, 1) == 1
+            one = await seal(store, 1)
+            assert await store.seal(replace(alone, last=1), 1) == 3
+            two = await seal(store, 1)
+            await store.intend([Intent(BatchNumber(4), 7, digest("four"), b"")])
+            assert await homes(store, entries) == [(2, 0), (4, 0)]
+            await store.withdraw(BatchNumber(1))
+            await store.withdraw(BatchNumber(2))
+            assert await homes(store, entries) == [(1, 0), (2, 0)]
+            assert await store.chunks(BatchNumber(2)) == list(two.chunks)
+            assert [b.root for b in await store.unsettled()] == [one.root, two.root]
+            assert [i.number for i in await store.intents(0)] == [2]
+            for number in (1, 2, 3):
+                with pytest.raises(LostConsistency, match="inbox entries alone"):
+                    await store.withdraw(BatchNumber(number))
+            report = fsck(path, DOMAIN)
+            assert (report.problems, report.batches) == ([], 2)
+
+    run(go())
+
+
+def test_a_batch_of_somebody_else_comes_between_and_goes_again(path: Path) -> None:
+    entries = list(islice(stream(), 3))
+
+    async def go() -> None:
+        async with opened(path) as store:
+            await store.submit(entries, 1)
+            one = header_of(await seal(store, 1))
+            two, _ = await seal(store, 1), await seal(store, 1)
+            await store.record([placed(one, 5)], BatchNumber(2))
+            theirs = following([genesis(DOMAIN), one], 9, digest("root"), digest("data"))
+            await store.adopt(replace(placed(theirs, 6), ours=False))
+            assert await homes(store, entries) == [(1, 0), (3, 0), (4, 0)]
+            held = await store.unsettled()
+            assert [b.ours for b in held] == [True, False, True, True]
+            assert held[1].posted is not None
+            assert held[1].posted.header == theirs
+            assert await store.chunks(BatchNumber(3)) == list(two.chunks)
+            assert fsck(path, DOMAIN).problems == []
+            far = replace(theirs, number=BatchNumber(9))
+            with pytest.raises(LostConsistency, match="does not follow"):
+                await store.adopt(placed(far, 6))
+            await store.record([], BatchNumber(2))
+            assert await homes(store, entries) == [(1, 0), (2, 0), (3, 0)]
+            assert [b.ours for b in await store.unsettled()] == [True] * 3
+            assert fsck(path, DOMAIN).problems == []
 
     run(go())
 

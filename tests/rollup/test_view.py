@@ -117,16 +117,8 @@ def test_calldata_in_an_unusual_form_hides_no_batch(world: World) -> None:
         at, between = forms
         raw = selector + at.to_bytes(32) + between + len(chunk).to_bytes(32) + chunk  # no padding
         client.transact(world.signer(SEQUENCER), rollup.address, raw)
-    number, parent = rollup.head()
     batch = Batch.of(entries)
-    header, _ = rollup.post(
-        world.signer(SEQUENCER),
-        BatchNumber(number + 1),
-        parent,
-        len(batch.receipts),
-        batch.root,
-        rollup.data_hash_of(world.signer(SEQUENCER).address),
-    )
+    header = world.post_published(batch)
     view = ContractView(world.contracts)
     assert view.chunks(header) == list(odd)
     assert check_data(header, view.chunks(header)).root == batch.root

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from prover.backends import backend
-from prover.commit.keccak import ZERO_HASH, Hash
+from prover.commit.keccak import Hash
 from prover.content import ContentStore
 from prover.ops import Opcode
 from prover.program import Program
@@ -104,17 +104,27 @@ class World:
         batch = Batch.of(entries)
         for chunk in split(codec.encode(entries)) if entries else ():
             rollup.publish(sequencer, chunk)
-        headers = [genesis(self.contracts.deployment.domain), *self.follower().headers]
+        return self.post_published(batch)
+
+    def post_published(self, batch: Batch) -> Header:
+        """Brings a batch to L1 whose data is there, with all that is in the inbox."""
+        rollup, sequencer = self.contracts.rollup, self.signer(SEQUENCER)
         header, _ = rollup.post(
             sequencer,
-            headers[-1],
-            Mountains.of([header.hash for header in headers[:-1]]).peaks,
+            *self.parent(),
             len(batch.receipts),
-            batch.root if entries else ZERO_HASH,
+            batch.root,
             rollup.data_hash_of(sequencer.address),
             rollup.inbox_count(),
         )
         return header
+
+    def parent(self) -> tuple[Header, tuple[Hash, ...]]:
+        """The newest header on L1, and the peaks behind its history."""
+        client, rollup = self.contracts.client, self.contracts.rollup
+        posted = rollup.batches(self.contracts.deployment.block, client.head().number)
+        headers = [genesis(self.contracts.deployment.domain), *(one.header for one in posted)]
+        return headers[-1], Mountains.of([header.hash for header in headers[:-1]]).peaks
 
     def follower(self) -> Follower:
         made = parties.follower(self.contracts)

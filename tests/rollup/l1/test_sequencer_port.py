@@ -14,15 +14,16 @@ from prover.commit.keccak import ZERO_HASH, Hash
 from rollup.errors import L1Unavailable, LostConsistency
 from rollup.l1.accounts import RawTransaction
 from rollup.l1.client import L1Client
-from rollup.l1.events import chunks_behind
 from rollup.l1.deploy import Contracts, connect
 from rollup.l1.devnet import Devnet
 from rollup.l1.errors import InsufficientFunds, Reverted
+from rollup.l1.events import chunks_behind
 from rollup.l1.fees import GWEI, FeePolicy
 from rollup.l1.view import ContractView
 from rollup.protocol.batch import check_data
 from rollup.protocol.entries import sign_receipt
-from rollup.protocol.header import data_hashes
+from rollup.protocol.header import data_hashes, genesis
+from rollup.protocol.presets import MINIMAL
 from rollup.protocol.receipts import Statement
 from rollup.protocol.types import (
     AccountIndex,
@@ -70,9 +71,8 @@ class Desk:
         ]
         await self.store.submit(entries, 0)
         self.sealed += 1
-        number = BatchNumber(self.sealed)
-        batch = batcher.make(number, await self.store.pooled(), chunk_bytes)
-        await self.store.seal(batch, 0)
+        batch = batcher.make(await self.store.pooled(), chunk_bytes)
+        assert await self.store.seal(batch, 0) == self.sealed
 
     async def settle(self, steps: int = 12) -> None:
         """Steps, with a block and ten seconds after each, until there is nothing to do."""
@@ -106,7 +106,13 @@ async def opened(chain: Devnet, contracts: Contracts, folder: Path) -> AsyncIter
     port = ContractRollup(contracts, chain.accounts[SEQUENCER])
     desk = Desk(chain, contracts, store, port, poster=None)  # type: ignore[arg-type]
     desk.poster = Poster(
-        store, port, contracts.deployment.domain, lambda: desk.now, DEPTH, bump_after=60
+        store,
+        port,
+        contracts.deployment.domain,
+        lambda: desk.now,
+        DEPTH,
+        MINIMAL.inbox_cap,
+        bump_after=60,
     )
     try:
         yield desk
@@ -229,9 +235,8 @@ def test_a_process_that_died_before_sending_goes_on(
             assert stored is not None
             chunks = await desk.store.chunks(BatchNumber(1))
             calls = [Publish(chunk) for chunk in chunks]
-            post = Post(
-                stored.number, view.head_hash, stored.receipts, stored.root, stored.data_hash
-            )
+            parent, hashes = genesis(desk.contracts.deployment.domain), stored.data_hash
+            post = Post(parent, (), stored.receipts, stored.root, hashes, view.inbox)
             intents = await desk.port.sign(stored.number, [*calls, post], view.nonce)
             await desk.store.intend(intents)
             await desk.port.send(intents[0])  # and dies
@@ -291,7 +296,8 @@ def test_another_poster_with_the_same_account_is_lost_consistency(
         sequencer, rollup = desk.chain.accounts[SEQUENCER], desk.contracts.rollup
         rollup.publish(sequencer, b"theirs")
         data_hash = data_hashes([b"theirs"])[-1]
-        rollup.post(sequencer, BatchNumber(1), rollup.head()[1], 1, Hash(bytes(32)), data_hash)
+        parent = genesis(desk.contracts.deployment.domain)
+        rollup.post(sequencer, parent, (), 1, Hash(bytes(32)), data_hash, rollup.inbox_count())
         await desk.seal()
         with pytest.raises(LostConsistency, match="another sequencer posts"):
             await desk.poster.step()

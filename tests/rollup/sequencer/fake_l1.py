@@ -7,18 +7,25 @@ from typing import Any
 
 from prover.commit.keccak import ZERO_HASH, Hash, keccak
 from rollup.errors import PlumblineError, StoreUnavailable
+from rollup.protocol import codec
 from rollup.protocol.batch import Batch, check_data
 from rollup.protocol.eip712 import Domain
-from rollup.protocol.header import Header, data_hashes, genesis
-from rollup.protocol.types import BatchNumber, Seconds
+from rollup.protocol.entries import Entry
+from rollup.protocol.header import Header, data_hashes, genesis, split
+from rollup.protocol.history import Mountains
+from rollup.protocol.ledger.inbox import InboxEntry
+from rollup.protocol.presets import MINIMAL as PRESET
+from rollup.protocol.types import BatchNumber
 from rollup.sequencer.ports import Call, Discard, Post, Publish, View
 from rollup.store import Intent, Posted
+from tests.rollup.headers import following
 
 
 @dataclass(slots=True)
 class State:
     """What the contract stores, and what an archive remembers."""
 
+    inbox: list[InboxEntry] = field(default_factory=list)
     nonce: int = 0
     running: tuple[bytes, ...] = ()
     headers: list[Posted] = field(default_factory=list)
@@ -36,13 +43,27 @@ class Waiting:
     raw: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """What somebody else posts when the sequencer is silent."""
+
+    entries: tuple[Entry, ...]
+
+
+Outside = InboxEntry | Foreign
+"""What others do on L1."""
+
+
 class FakeL1:
     """`RollupPort` with `mine` and `reorg`. All state is recomputed from the blocks."""
 
-    def __init__(self, domain: Domain) -> None:
-        self.genesis = genesis(domain).hash
-        self.blocks: list[list[Waiting]] = [[]]
+    def __init__(self, domain: Domain, inbox_cap: int = PRESET.inbox_cap) -> None:
+        self.genesis = genesis(domain)
+        self.inbox_cap = inbox_cap
+        self.blocks: list[list[Waiting | Outside]] = [[]]
+        self.outside: list[Outside] = []
         self.mempool: dict[int, Waiting] = {}
+        self.times = [0]
         self.shift = 0
         self.min_fee = 0
         self.reverting = False
@@ -52,14 +73,17 @@ class FakeL1:
 
     def mine(self, most: int = 1_000) -> None:
         """One block with up to `most` transactions."""
-        block: list[Waiting] = []
+        block: list[Waiting | Outside] = list(self.outside)
+        self.outside.clear()
         nonce = self.state().nonce
+        most += len(block)
         while nonce in self.mempool and len(block) < most:
             if self.mempool[nonce].fee < self.min_fee:
                 break
             block.append(self.mempool.pop(nonce))
             nonce += 1
         self.blocks.append(block)
+        self.times.append(12 * len(self.times) + self.shift)
 
     def reorg(self, depth: int, keep: bool = True) -> None:
         """Undoes blocks; their transactions wait again or, without `keep`, are forgotten.
@@ -69,9 +93,12 @@ class FakeL1:
         self.shift += 1
         while depth and len(self.blocks) > 1:
             depth -= 1
-            for waiting in self.blocks.pop():
-                if keep:
-                    self.mempool.setdefault(waiting.nonce, waiting)
+            self.times.pop()
+            for one in self.blocks.pop():
+                if isinstance(one, Waiting) and keep:
+                    self.mempool.setdefault(one.nonce, one)
+                elif not isinstance(one, Waiting) and keep:
+                    self.outside.append(one)
 
     def forget(self) -> None:
         """Every node drops what waits."""
@@ -81,38 +108,72 @@ class FakeL1:
         """After all blocks."""
         state = State()
         for number, block in enumerate(self.blocks):
-            for waiting in block:
-                state.nonce += 1
-                self._execute(state, waiting.call, number)
+            for one in block:
+                match one:
+                    case Waiting():
+                        state.nonce += 1
+                        self._execute(state, one, number)
+                    case InboxEntry():
+                        state.inbox.append(one)
+                    case Foreign(entries):
+                        self._overdue(state, entries, number)
         return state
 
-    def _execute(self, state: State, call: Call, block: int) -> None:
-        match call:
+    def _execute(self, state: State, waiting: Waiting, block: int) -> None:
+        match waiting.call:
             case Publish(chunk):
                 state.running = (*state.running, chunk)
             case Discard():
                 state.running = ()
-            case Post():
-                parent = state.headers[-1].header.hash if state.headers else self.genesis
-                if (
-                    call.number != len(state.headers) + 1
-                    or call.parent != parent
-                    or call.data_hash != data_hashes(state.running)[-1]
-                    or not state.running
-                ):
+            case Post() as post:
+                placed = keccak(waiting.raw), True
+                if self._post(state, post, state.running, block, placed):
+                    state.running = ()
+                else:
                     state.reverted += 1
-                    return
-                header = Header(
-                    call.number,
-                    parent,
-                    Seconds(12 * block + self.shift),
-                    call.receipts,
-                    call.root,
-                    call.data_hash,
-                )
-                state.headers.append(Posted(header, block))
-                state.data.append(state.running)
-                state.running = ()
+
+    def _overdue(self, state: State, entries: tuple[Entry, ...], block: int) -> None:
+        """Somebody else posts these entries after whatever is there, with all of the inbox."""
+        headers = self.headers(state)
+        batch = Batch.of(entries)
+        chunks = tuple(split(codec.encode(entries), 400)) if entries else ()
+        inbox = min(len(state.inbox), headers[-1].inbox + self.inbox_cap)
+        peaks = Mountains.of([header.hash for header in headers[:-1]]).peaks
+        data = data_hashes(chunks)[-1]
+        post = Post(headers[-1], peaks, len(batch.receipts), batch.root, data, inbox)
+        placed = keccak(b"somebody else" + headers[-1].hash), False
+        self._post(state, post, chunks, block, placed)
+
+    def headers(self, state: State) -> list[Header]:
+        """Genesis and what was posted."""
+        return [self.genesis, *(posted.header for posted in state.headers)]
+
+    def _post(
+        self,
+        state: State,
+        post: Post,
+        running: tuple[bytes, ...],
+        block: int,
+        placed: tuple[Hash, bool],
+    ) -> bool:
+        """What the contract does; False when it reverts."""
+        headers = self.headers(state)
+        parent, cap = headers[-1], headers[-1].inbox + self.inbox_cap
+        if (
+            post.parent != parent
+            or Mountains(parent.number, post.peaks).hash != parent.history
+            or not min(parent.seen, cap) <= post.inbox <= min(len(state.inbox), cap)
+            or post.data_hash != data_hashes(running)[-1]
+            or (post.receipts == 0) != (not running)
+            or (post.receipts == 0 and post.inbox == parent.inbox)
+        ):
+            return False
+        taken = state.inbox[parent.inbox : post.inbox]
+        time, seen = self.times[block], len(state.inbox)
+        header = following(headers, post.receipts, post.root, post.data_hash, time, taken, seen)
+        state.headers.append(Posted(header, block, *placed))
+        state.data.append(running)
+        return True
 
     def batches(self) -> list[Batch]:
         """What L1 holds, read back from its data and checked against its headers."""
@@ -129,8 +190,9 @@ class FakeL1:
         return View(
             len(self.blocks) - 1,
             BatchNumber(len(state.headers)),
-            state.headers[-1].header.hash if state.headers else self.genesis,
+            self.headers(state)[-1].hash,
             data_hashes(state.running)[-1] if state.running else ZERO_HASH,
+            len(state.inbox),
             state.nonce,
         )
 
@@ -220,5 +282,5 @@ class Counter:
 L1_CALLS = frozenset({"view", "posted", "sign", "bump", "send"})
 STORE_CALLS = frozenset(
     {"submit", "pooled", "seal", "last_batch", "batch", "unsettled", "chunks"}
-    | {"record", "finalize", "intend", "intents"}
+    | {"record", "finalize", "intend", "intents", "mountains", "withdraw", "adopt"}
 )

@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from rollup.errors import PoolFull, Refused, StoreUnavailable
 from rollup.protocol import codec
 from rollup.protocol.batch import Batch
+from rollup.protocol.ledger.inbox import InboxEntry
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import BatchNumber
 from rollup.sequencer.batcher import Batcher, make, plan
 from rollup.sequencer.meter import WorkMeter
 from rollup.sequencer.pool import Pool
+from rollup.sequencer.poster import Poster
 from rollup.store import Pooled, SqliteStore, SubmitResult
 from tests.rollup.entries import DOMAIN, bundled, single, stream
+from tests.rollup.sequencer.fake_l1 import FakeL1
 from tests.rollup.sequencer.play import PRESET, Clock
 
 
@@ -73,8 +76,8 @@ def test_every_plan_is_a_prefix_that_fits(counts: list[int], age: int) -> None:
 def test_the_same_pool_gives_the_same_bytes() -> None:
     entries = list(islice(stream(), 6))
     pooled = [Pooled(i + 1, 0, entry) for i, entry in enumerate(entries)]
-    one = make(BatchNumber(1), pooled, 300)
-    assert one == make(BatchNumber(1), pooled, 300)
+    one = make(pooled, 300)
+    assert one == make(pooled, 300)
     assert codec.decode(b"".join(one.chunks)) == tuple(entries)
     assert one.root == Batch.of(entries).root
     assert (one.last, one.receipts) == (6, 12)
@@ -88,14 +91,76 @@ def test_batches_follow_each_other_and_wait_for_l1(tmp_path: Path) -> None:
         await pool.load()
         await pool.submit(list(islice(stream(), 12)))
         assert pool.receipts == 24
-        batcher = Batcher(store, pool, PRESET, clock, ahead=2)
+        batcher = Batcher(store, pool, FakeL1(DOMAIN), PRESET, clock, ahead=2)
         sealed = [await batcher.step() for _ in range(3)]
-        assert [s and s.number for s in sealed] == [1, 2, None]  # two wait for L1: no more
+        assert sealed == [1, 2, None]  # two wait for L1: no more
         assert pool.receipts == 8
         again = Pool(store, clock, 100)
         await again.load()
         assert again.ready() == pool.ready()
         assert again.receipts == 8
+        await store.close()
+
+    asyncio.run(go())
+
+
+def test_the_inbox_is_taken_before_receipts_that_it_may_be_about(tmp_path: Path) -> None:
+    async def go() -> None:
+        store = await SqliteStore.open(tmp_path / "s", DOMAIN)
+        clock, l1, preset = Clock(), FakeL1(DOMAIN), replace(PRESET, inbox_cap=3)
+        pool = Pool(store, clock, 100)
+        await pool.load()
+        batcher = Batcher(store, pool, l1, preset, clock)
+
+        async def sealed() -> list[int]:
+            while await batcher.step():
+                pass
+            return [batch.receipts for batch in await store.unsettled()]
+
+        l1.outside += [InboxEntry(2, 1, amount) for amount in range(3)]
+        l1.mine()
+        assert await sealed() == []
+        clock.now += preset.batch_age
+        assert await sealed() == [0]  # no receipts came: what there is of the inbox goes alone
+        clock.now += preset.batch_age
+        assert await sealed() == [0]  # and waits for L1
+        await store.withdraw(BatchNumber(1))
+        await pool.submit([single(0)])
+        clock.now += preset.batch_age
+        assert await sealed() == [1]  # no more of it than a batch may take
+        await pool.submit([single(1)])
+        clock.now += preset.batch_age
+        l1.outside.append(InboxEntry(2, 1, 3))
+        l1.mine()
+        assert await sealed() == [1]  # too much: not before the first batch is on L1
+        await store.close()
+
+    asyncio.run(go())
+
+
+def test_more_than_a_batch_may_take_goes_before_receipts(tmp_path: Path) -> None:
+    async def go() -> None:
+        store = await SqliteStore.open(tmp_path / "s", DOMAIN)
+        clock, l1, preset = Clock(), FakeL1(DOMAIN, 3), replace(PRESET, inbox_cap=3)
+        pool = Pool(store, clock, 100)
+        await pool.load()
+        await pool.submit([single(0)])
+        l1.outside += [InboxEntry(2, 1, amount) for amount in range(8)]
+        l1.mine()
+        batcher = Batcher(store, pool, l1, preset, clock)
+        poster = Poster(store, l1, DOMAIN, clock, 1, preset.inbox_cap)
+        for _ in range(12):
+            clock.now += preset.batch_age
+            await batcher.step()
+            await poster.step()
+            l1.mine()
+        headers = [posted.header for posted in l1.state().headers]
+        assert [(h.receipts, h.taken, h.inbox) for h in headers] == [
+            (0, 3, 3),
+            (0, 3, 6),
+            (1, 2, 8),
+        ]
+        assert l1.state().reverted == 0
         await store.close()
 
     asyncio.run(go())

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from rollup.errors import L1Unavailable, LostConsistency, StoreUnavailable
 from rollup.protocol import codec
 from rollup.protocol.entries import Entry
-from rollup.protocol.header import data_hashes, split
+from rollup.protocol.header import data_hashes, genesis, split
+from rollup.protocol.history import Mountains
+from rollup.protocol.ledger.inbox import InboxEntry
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import BatchNumber, Hash
 from rollup.sequencer.batcher import Batcher
@@ -26,8 +28,17 @@ from rollup.sequencer.ports import Call, Discard, Post, Publish
 from rollup.sequencer.poster import Poster
 from rollup.store import SqliteStore
 from rollup.store.fsck import fsck
-from tests.rollup.entries import DOMAIN, stream
-from tests.rollup.sequencer.fake_l1 import L1_CALLS, STORE_CALLS, Counter, Crash, Failing, FakeL1
+from tests.rollup.entries import DOMAIN, single, stream
+from tests.rollup.sequencer.fake_l1 import (
+    L1_CALLS,
+    STORE_CALLS,
+    Counter,
+    Crash,
+    Failing,
+    FakeL1,
+    Foreign,
+    Waiting,
+)
 
 PRESET = replace(MINIMAL, batch_receipts=8, chunk_bytes=400)
 ENTRIES = list(islice(stream(), 8))
@@ -52,16 +63,11 @@ async def sequencer(
         guarded = Failing(counter, store, STORE_CALLS, StoreUnavailable)
         pool = Pool(guarded, clock, 1000)
         await pool.load()
+        port = Failing(counter, l1, L1_CALLS, L1Unavailable)
+        confirmations, cap = PRESET.confirmations, PRESET.inbox_cap
         yield (
-            Batcher(guarded, pool, PRESET, clock),
-            Poster(
-                guarded,
-                Failing(counter, l1, L1_CALLS, L1Unavailable),
-                DOMAIN,
-                clock,
-                PRESET.confirmations,
-                bump_after=5,
-            ),
+            Batcher(guarded, pool, port, PRESET, clock),
+            Poster(guarded, port, DOMAIN, clock, confirmations, cap, bump_after=5),
         )
     finally:
         await store.close()
@@ -86,10 +92,16 @@ async def fill(path: Path, entries: list[Entry]) -> None:
     await asyncio.to_thread(path.write_bytes, filled(len(entries)))
 
 
+async def fill_on(path: Path, entries: list[Entry]) -> None:
+    store = await SqliteStore.open(path, DOMAIN)
+    await store.submit(entries, 1)
+    await store.close()
+
+
 async def drive(path: Path, l1: FakeL1, counter: Counter, clock: Clock, turns: int) -> None:
     """Turns of a process's life: seal, post, and a block now and then."""
     async with sequencer(path, l1, counter, clock) as (batcher, poster):
-        for _ in range(turns):
+        for turn in range(turns):
             clock.now += 1
             try:
                 await batcher.step()
@@ -97,14 +109,25 @@ async def drive(path: Path, l1: FakeL1, counter: Counter, clock: Clock, turns: i
             except (L1Unavailable, StoreUnavailable):
                 pass
             l1.mine(most=3)
-            if l1.blocks[-5:] == [[]] * 5 and not l1.mempool:
+            if turn >= 6 and l1.blocks[-5:] == [[]] * 5 and not l1.mempool:
                 return  # long done
 
 
+async def live(path: Path, l1: FakeL1, counter: Counter, clock: Clock) -> None:
+    """A process's life: receipts, and then an inbox entry when there are none any more."""
+    await drive(path, l1, counter, clock, 25)
+    l1.outside.append(InboxEntry(2, 1, 5))
+    await drive(path, l1, counter, clock, 25)
+
+
 def holds_everything(l1: FakeL1, entries: list[Entry]) -> None:
-    """Every entry is on L1 once, in order, under headers that its data gives."""
-    on_l1 = [entry for batch in l1.batches() for entry in batch.entries]
-    assert on_l1 == entries
+    """Every entry is on L1 once, in order, under headers that its data gives; and no entry of the
+    inbox was left behind.
+    """
+    state, on_l1 = l1.state(), l1.batches()
+    ours = [batch for batch, place in zip(on_l1, state.headers, strict=True) if place.ours]
+    assert [entry for batch in ours for entry in batch.entries] == entries
+    assert state.headers[-1].header.inbox == len(state.inbox)
 
 
 def whole(path: Path, l1: FakeL1) -> None:
@@ -134,7 +157,8 @@ def calls_of_a_run() -> int:
         l1, counter = FakeL1(DOMAIN), Counter()
         with tempfile.TemporaryDirectory() as folder:
             await fill(Path(folder) / "s", ENTRIES)
-            await drive(Path(folder) / "s", l1, counter, Clock(), 25)
+            await live(Path(folder) / "s", l1, counter, Clock())
+        assert [posted.header.receipts for posted in l1.state().headers] == [8, 8, 0]
         return counter.calls
 
     return asyncio.run(go())
@@ -154,9 +178,9 @@ def test_failing_at_every_call_loses_and_doubles_nothing(
             await fill(path, ENTRIES)
             counter = Counter().arm(at, after, kill)
             try:
-                await drive(path, l1, counter, clock, 25)
+                await live(path, l1, counter, clock)
             except (Crash, StoreUnavailable):  # the latter while starting
-                await drive(path, l1, Counter(), clock, 25)
+                await live(path, l1, Counter(), clock)
             assert counter.calls > at
             holds_everything(l1, ENTRIES)
             assert l1.state().reverted == 0  # what was paid for was needed
@@ -201,6 +225,8 @@ actions = st.lists(
         st.just("mine"),
         st.tuples(st.just("reorg"), st.integers(1, 2), st.booleans()),
         st.just("forget"),
+        st.just("enter"),
+        st.just("overdue"),
         st.tuples(st.just("crash"), st.integers(0, 14), st.booleans()),
         st.tuples(st.just("fail"), st.integers(0, 14), st.booleans()),
         st.just("wait"),
@@ -210,7 +236,23 @@ actions = st.lists(
 )
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+def happen(l1: FakeL1, action: object, at: int) -> None:
+    """What others and the chain itself do."""
+    match action:
+        case "mine":
+            l1.mine(most=3)
+        case "forget":
+            l1.forget()
+        case "enter":
+            l1.outside.append(InboxEntry(2, 1, at))
+        case "overdue":
+            l1.outside.append(Foreign((single(at, account=9),)))
+        case ("reorg", int(depth), bool(keep)):
+            # No deeper than what nobody takes as lasting yet.
+            l1.reorg(min(depth, PRESET.confirmations), keep)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(actions)
 def test_any_schedule_of_crashes_reorgs_and_lost_transactions(schedule: list[object]) -> None:
     async def go(path: Path) -> None:
@@ -225,23 +267,18 @@ def test_any_schedule_of_crashes_reorgs_and_lost_transactions(schedule: list[obj
                         at += 1
                         clock.now += 1
                         match action:
-                            case "mine":
-                                l1.mine(most=3)
-                            case "forget":
-                                l1.forget()
-                            case "wait":
-                                clock.now += 10
-                            case ("reorg", int(depth), bool(keep)):
-                                # No deeper than what nobody takes as lasting yet.
-                                l1.reorg(min(depth, PRESET.confirmations), keep)
-                            case (str(how), int(calls), bool(after)):
-                                counter.arm(calls, after, how == "crash")
-                            case _:
+                            case "step":
                                 try:
                                     await batcher.step()
                                     await poster.step()
                                 except (L1Unavailable, StoreUnavailable):
                                     pass
+                            case "wait":
+                                clock.now += 10
+                            case ("crash" | "fail" as how, int(calls), bool(after)):
+                                counter.arm(calls, after, how == "crash")
+                            case _:
+                                happen(l1, action, at)
             except (Crash, StoreUnavailable):
                 pass
         await drive(path, l1, Counter(), clock, 60)
@@ -250,6 +287,68 @@ def test_any_schedule_of_crashes_reorgs_and_lost_transactions(schedule: list[obj
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(go(Path(folder) / "s"))
+
+
+def test_what_somebody_else_posts_is_taken_up(tmp_path: Path) -> None:
+    theirs = Foreign((single(0, account=9),))
+
+    async def go() -> None:
+        l1, clock = FakeL1(DOMAIN), Clock()
+        await fill(tmp_path / "s", ENTRIES)
+        async with sequencer(tmp_path / "s", l1, Counter(), clock) as (batcher, poster):
+            await batcher.step()
+            await poster.step()  # sent: and somebody else is faster
+            l1.outside.append(theirs)
+            l1.mine()
+            assert l1.state().reverted == 1
+            l1.reorg(1)
+            l1.mine()
+        await drive(tmp_path / "s", l1, Counter(), clock, 40)
+        holds_everything(l1, ENTRIES)
+        assert [place.ours for place in l1.state().headers] == [False, True, True]
+        whole(tmp_path / "s", l1)
+        l1.outside.append(Foreign((single(1, account=9),)))  # and while there is nothing to post
+        l1.mine()
+        await drive(tmp_path / "s", l1, Counter(), clock, 10)
+        whole(tmp_path / "s", l1)
+
+    asyncio.run(go())
+
+
+def test_a_batch_of_ours_that_somebody_else_posts_is_ours(tmp_path: Path) -> None:
+    async def go() -> None:
+        l1, clock = FakeL1(DOMAIN), Clock()
+        await fill(tmp_path / "s", ENTRIES)
+        async with sequencer(tmp_path / "s", l1, Counter(), clock) as (batcher, _):
+            await batcher.step()
+        l1.outside.append(Foreign(tuple(ENTRIES[:4])))
+        l1.mine()
+        await drive(tmp_path / "s", l1, Counter(), clock, 40)
+        assert [entry for batch in l1.batches() for entry in batch.entries] == ENTRIES
+        whole(tmp_path / "s", l1)
+
+    asyncio.run(go())
+
+
+def test_a_batch_whose_inbox_entries_a_reorg_took_is_withdrawn(tmp_path: Path) -> None:
+    async def go() -> None:
+        l1, clock = FakeL1(DOMAIN), Clock()
+        l1.outside.append(InboxEntry(2, 1, 5))
+        l1.mine()
+        path = tmp_path / "s"
+        async with sequencer(path, l1, Counter(), clock) as (batcher, poster):
+            clock.now += PRESET.batch_age
+            assert await batcher.step() == 1
+            await poster.step()
+            l1.reorg(1, keep=False)
+            l1.forget()
+        await fill_on(path, ENTRIES)
+        await drive(path, l1, Counter(), clock, 60)
+        holds_everything(l1, ENTRIES)
+        assert [posted.header.receipts for posted in l1.state().headers] == [8, 8]
+        whole(path, l1)
+
+    asyncio.run(go())
 
 
 def test_fees_are_raised_when_nothing_moves(tmp_path: Path) -> None:
@@ -272,7 +371,8 @@ def test_leftover_data_is_discarded(tmp_path: Path) -> None:
         l1.mine()
         await drive(tmp_path / "s", l1, Counter(), clock, 25)
         holds_everything(l1, ENTRIES)
-        assert any(isinstance(waiting.call, Discard) for block in l1.blocks for waiting in block)
+        sent = [one for block in l1.blocks for one in block if isinstance(one, Waiting)]
+        assert any(isinstance(waiting.call, Discard) for waiting in sent)
 
     asyncio.run(go())
 
@@ -311,15 +411,14 @@ def deep_reorg(l1: FakeL1) -> None:
 
 def other_rollup(l1: FakeL1) -> None:
     l1.reorg(100, keep=False)
-    l1.genesis = Hash(b"\x13" * 32)
+    l1.genesis = genesis(replace(DOMAIN, chain_id=5))
 
 
 def foreign_batch(l1: FakeL1) -> None:
     head = l1.state().headers[-1].header
     chunks = split(codec.encode(ENTRIES[:1]), 250)
-    post = Post(
-        BatchNumber(head.number + 1), head.hash, 1, Hash(b"\1" * 32), data_hashes(chunks)[-1]
-    )
+    peaks = Mountains.of([header.hash for header in l1.headers(l1.state())[:-1]]).peaks
+    post = Post(head, peaks, 1, Hash(b"\1" * 32), data_hashes(chunks)[-1], 0)
     nonce = l1.state().nonce
     calls: list[Call] = [*map(Publish, chunks), post]
 
@@ -358,6 +457,8 @@ def test_another_batch_in_our_place_stops(tmp_path: Path) -> None:
         await fill(tmp_path / "other", ENTRIES[:1])
         await drive(tmp_path / "other", l1, Counter(), clock, 5)
         assert len(l1.batches()) == 1
+        async with sequencer(tmp_path / "ours", FakeL1(DOMAIN), Counter(), clock) as (batcher, _):
+            await batcher.step()
         await drive(tmp_path / "ours", l1, Counter(), clock, 5)
 
     with pytest.raises(LostConsistency, match="another batch 1"):
