@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IInbox} from "./interfaces/IInbox.sol";
 import {InboxKinds} from "./libraries/InboxKinds.sol";
+import {LedgerReceipts} from "./libraries/LedgerReceipts.sol";
 import {Merkle} from "./libraries/Merkle.sol";
 import {Receipts} from "./libraries/Receipts.sol";
 import {Tags} from "./libraries/Tags.sol";
@@ -10,8 +11,6 @@ import {Tags} from "./libraries/Tags.sol";
 /// @title Inbox (see IInbox)
 /// @dev Storage an entry is one word, its leaf. The count lies with whoever inherits, in a word that it reads anyway.
 abstract contract Inbox is IInbox {
-    uint256 private constant SIGNATURE = 65;
-
     /// @inheritdoc IInbox
     mapping(address writer => bool) public isWriter;
     /// @inheritdoc IInbox
@@ -32,11 +31,8 @@ abstract contract Inbox is IInbox {
     /// @inheritdoc IInbox
     function force(bytes calldata receipt) external {
         if (receipt.length == 0) revert BadForced();
-        uint8 form = uint8(receipt[0]);
-        uint256 fields = form == Receipts.WORK_FORM
-            ? 218
-            : form == Receipts.STATEMENT_FORM ? 82 : form == Receipts.ACTION_FORM ? 42 : 0;
-        if (fields == 0 || receipt.length != fields + SIGNATURE) revert BadForced();
+        uint256 packed = LedgerReceipts.packedBytes(uint8(receipt[0]));
+        if (packed == 0 || receipt.length != packed + LedgerReceipts.SIGNATURE_BYTES) revert BadForced();
         bytes32 x = keccak256(abi.encodePacked(Tags.FORCED, receipt));
         emit ForcedReceipt(_append(InboxKinds.FORCED, 0, 0, 0, 0, x, 0, 0), msg.sender, receipt);
     }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {InboxKinds} from "./InboxKinds.sol";
 import {LedgerEffects, Posted} from "./LedgerEffects.sol";
 import {LedgerLayout} from "./LedgerLayout.sol";
 import {Account, LedgerLeaves} from "./LedgerLeaves.sol";
@@ -27,21 +28,11 @@ library LedgerInbox {
     uint256 private constant U64_MAX = type(uint64).max;
     uint256 private constant ENTRY_BYTES = 129;
 
-    uint256 internal constant REGISTER = 1;
-    uint256 internal constant DEPOSIT = 2;
-    uint256 internal constant SLOTS = 3;
-    uint256 internal constant EXIT = 4;
-    uint256 internal constant SLASH = 5;
-    uint256 internal constant JOB = 6;
-    uint256 internal constant CONFIRM = 7;
-    uint256 internal constant EPOCH = 8;
-    uint256 internal constant FORCED = 9;
-
     /// @notice Takes an entry and, of a forced receipt, the bytes behind its x.
     function take(Reader memory reader) internal pure returns (InboxEntry entry) {
         uint256 place = reader.take(ENTRY_BYTES);
         entry = InboxEntry.wrap(place);
-        if (WitnessReader.u8(place) != FORCED) return entry;
+        if (WitnessReader.u8(place) != InboxKinds.FORCED) return entry;
         uint256 size = WitnessReader.u16(reader.take(2));
         if (WitnessReader.hash(Tags.FORCED, reader.take(size), size) != entry.x()) revert WrongForced();
     }
@@ -94,13 +85,13 @@ library LedgerInbox {
     /// @notice One entry.
     function inboxStep(Store memory store, Posted memory posted, InboxEntry entry) internal pure {
         uint256 is_ = entry.kind();
-        if (is_ == REGISTER) register(store, entry);
-        else if (is_ == DEPOSIT) deposit(store, entry);
-        else if (is_ == SLOTS || is_ == EXIT || is_ == SLASH) backing(store, entry);
-        else if (is_ == JOB) openJob(store, entry);
-        else if (is_ == CONFIRM) store.confirmed = Math.max(store.confirmed, entry.a());
-        else if (is_ == EPOCH) closeEpoch(store, entry);
-        else if (is_ == FORCED) forced(store, posted, entry);
+        if (is_ == InboxKinds.REGISTER) register(store, entry);
+        else if (is_ == InboxKinds.DEPOSIT) deposit(store, entry);
+        else if (is_ == InboxKinds.SLOTS || is_ == InboxKinds.EXIT || is_ == InboxKinds.SLASH) backing(store, entry);
+        else if (is_ == InboxKinds.JOB) openJob(store, entry);
+        else if (is_ == InboxKinds.CONFIRM) store.confirmed = Math.max(store.confirmed, entry.a());
+        else if (is_ == InboxKinds.EPOCH) closeEpoch(store, entry);
+        else if (is_ == InboxKinds.FORCED) forced(store, posted, entry);
         store.inbox += 1;
     }
 
@@ -129,16 +120,16 @@ library LedgerInbox {
     function backing(Store memory store, InboxEntry entry) internal pure {
         (uint256 index, uint256 slot, uint256 is_) = (entry.a(), entry.b(), entry.kind());
         bool counts = slot < LedgerRewards.MAX_SLOTS;
-        if (!store.known(Forest.ACCOUNTS, index) || (!counts && is_ != SLASH)) return;
+        if (!store.known(Forest.ACCOUNTS, index) || (!counts && is_ != InboxKinds.SLASH)) return;
         uint256 place = store.read(Forest.ACCOUNTS, index);
         Account memory account = LedgerLeaves.accountAt(place);
-        if (is_ == SLOTS) {
+        if (is_ == InboxKinds.SLOTS) {
             uint256 stop = Math.min(slot + entry.c(), LedgerRewards.MAX_SLOTS);
             account.live |= (1 << stop) - (1 << slot);
         } else if (counts) {
             account.live &= ~(1 << slot);
         }
-        if (is_ == SLASH) account.reputation /= 4;
+        if (is_ == InboxKinds.SLASH) account.reputation /= 4;
         store.write(Forest.ACCOUNTS, index, place, account.leaf());
     }
 

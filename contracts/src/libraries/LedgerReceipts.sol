@@ -38,7 +38,7 @@ library LedgerReceipts {
     bytes32 private constant ACTION_TYPE =
         keccak256("Action(uint8 kind,uint64 account,uint64 nonce,uint64 target,uint64 other,uint64 amount)");
 
-    uint256 internal constant WORK = 0;
+    uint256 internal constant WORK = Receipts.WORK_FORM;
     uint256 internal constant STATEMENT = 1;
     uint256 internal constant ACTION = 2;
     uint256 internal constant SIGNATURE_BYTES = 65;

@@ -33,10 +33,8 @@ library Receipts {
     uint8 internal constant COMPUTE = 1;
     uint8 internal constant INFERENCE = 2;
 
-    /// @dev First byte of a packed receipt (docs/ledger.md, section 7).
+    /// @dev First byte of a packed Work (docs/ledger.md, section 7).
     uint8 internal constant WORK_FORM = 0;
-    uint8 internal constant STATEMENT_FORM = 1;
-    uint8 internal constant ACTION_FORM = 2;
 
     /// @notice The receipt's id.
     function id(Work calldata work) internal pure returns (ReceiptId) {
