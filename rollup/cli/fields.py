@@ -131,8 +131,7 @@ def _proven(path: Path) -> "Hash":
     verified = proof.verify(files.read_json(path, "proof"))
     if not isinstance(verified.receipt, Statement):
         raise ProofError(f"{path} proves no Statement, and nothing else has fields")
-    for line in verified.lines:
-        typer.echo(line)
+    typer.echo(verified.line)
     return verified.receipt.content
 
 

@@ -34,7 +34,10 @@ WORK_FIELDS: Final = frozenset(
     | {"params", "inputs", "paramsAfter", "outputs"}
 )
 ACTION_FIELDS: Final = frozenset({"type", "kind", "account", "nonce", "target", "other", "amount"})
-HEADER_FIELDS: Final = frozenset({"number", "parent", "posted", "receipts", "root", "dataHash"})
+HEADER_FIELDS: Final = frozenset(
+    {"number", "parent", "history", "posted", "receipts", "root", "dataHash"}
+    | {"inbox", "seen", "taken", "inboxRoot"}
+)
 
 
 def text(data: bytes) -> str:
@@ -70,6 +73,13 @@ class Fields:
         value = self._value[name]
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise DocumentError(f"{self._what}.{name} is an integer from 0 up")
+        return value
+
+    def boolean(self, name: str) -> bool:
+        """true or false."""
+        value = self._value[name]
+        if not isinstance(value, bool):
+            raise DocumentError(f"{self._what}.{name} is true or false")
         return value
 
     def string(self, name: str) -> str:
@@ -247,10 +257,15 @@ def header_to_json(header: Header) -> Json:
         {
             "number": header.number,
             "parent": text(header.parent),
+            "history": text(header.history),
             "posted": header.posted,
             "receipts": header.receipts,
             "root": text(header.root),
             "dataHash": text(header.data_hash),
+            "inbox": header.inbox,
+            "seen": header.seen,
+            "taken": header.taken,
+            "inboxRoot": text(header.inbox_root),
         }
     )
 
@@ -266,10 +281,15 @@ def header_from_json(value: object) -> Header:
         return Header(
             BatchNumber(fields.integer("number")),
             fields.hash("parent"),
+            fields.hash("history"),
             Seconds(fields.integer("posted")),
             fields.integer("receipts"),
             fields.hash("root"),
             fields.hash("dataHash"),
+            fields.integer("inbox"),
+            fields.integer("seen"),
+            fields.integer("taken"),
+            fields.hash("inboxRoot"),
         )
     except ReceiptError as error:
         raise DocumentError(str(error)) from None

@@ -5,10 +5,12 @@ from collections import OrderedDict
 from typing import Any, Final
 
 from rollup.errors import LostConsistency, Refused
-from rollup.protocol import codec, proof
+from rollup.protocol import codec, proving
 from rollup.protocol.batch import Batch
 from rollup.protocol.documents import Json, text
 from rollup.protocol.eip712 import Domain
+from rollup.protocol.proof import Reference
+from rollup.protocol.proving import Anchor
 from rollup.protocol.types import Hash, ReceiptId
 from rollup.store import Store, StoredBatch
 
@@ -44,7 +46,8 @@ class Proofs:
         return {"state": state, "batch": found.batch, "index": found.index}
 
     async def proof(self, receipt: ReceiptId) -> Json:
-        """The receipt's proof under the header that L1 holds.
+        """The receipt's proof, in the history of the newest batch whose post is deep in L1; of its
+        own, when that is not deep yet.
 
         Raises:
             Refused: unknown-receipt, or not-posted.
@@ -57,7 +60,12 @@ class Proofs:
         if stored is None or stored.posted is None or not stored.ours:
             raise Refused("not-posted", f"receipt {text(receipt)} is on no L1 block yet; ask later")
         batch = await self._batch(stored)
-        return proof.make(batch, stored.posted.header, found.index, self._domain)
+        last = await self._store.last_final() or stored
+        at = last.posted if last.posted and last.number > stored.number else stored.posted
+        hashes = await self._store.header_hashes(at.header.number)
+        reference = Reference(at.header, at.block, at.transaction)
+        anchor = Anchor(self._domain, reference, hashes)
+        return proving.make(batch, stored.posted.header, found.index, anchor)
 
     async def _batch(self, stored: StoredBatch) -> Batch:
         batch = self._batches.get(stored.root)

@@ -144,6 +144,9 @@ class Store(Protocol):
     async def last_batch(self) -> StoredBatch | None:
         """The batch sealed last."""
 
+    async def last_final(self) -> StoredBatch | None:
+        """The newest batch whose post is taken as lasting."""
+
     async def batch(self, number: BatchNumber) -> StoredBatch | None:
         """One batch; None when there is none."""
 

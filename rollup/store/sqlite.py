@@ -206,6 +206,11 @@ class SqliteStore:
         row = await self._one(f"{batches.BATCH} ORDER BY number DESC LIMIT 1")
         return batches.stored(row) if row else None
 
+    async def last_final(self) -> StoredBatch | None:
+        """See `Store.last_final`."""
+        row = await self._one(f"{batches.BATCH} WHERE final = 1 ORDER BY number DESC LIMIT 1")
+        return batches.stored(row) if row else None
+
     async def batch(self, number: BatchNumber) -> StoredBatch | None:
         """See `Store.batch`."""
         row = await self._one(f"{batches.BATCH} WHERE number = ?", number)

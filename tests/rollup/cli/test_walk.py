@@ -72,10 +72,11 @@ def test_from_an_empty_folder_to_a_proof(
         for receipt in (label, claimed[-1]):
             get = partial(plumbline, "proof", "get", receipt, "--out", "p.json")
             eventually(lambda get=get: get().code == 0, "the receipt is on L1")  # type: ignore[misc]
-            header = json.loads(Path("p.json").read_text())["headerHash"]
+            header = json.loads(Path("p.json").read_text())["l1"]["headerHash"]
             shown = done("proof", "verify", "p.json", "--header-hash", header)
             assert receipt in shown.out
             assert "the header hash is the expected one" in shown.out
+            assert shown.out.count("\n") == 1
 
         def judged() -> bool:
             claims = json.loads(Path("validator.json").read_text())["claims"]
@@ -92,6 +93,11 @@ def test_from_an_empty_folder_to_a_proof(
             return bool(now["batches"] >= 1 and now["confirmed"] == now["batches"])
 
         eventually(settled, "everything is confirmed")
+        # Of what was proven once, an older header can be shown in a newer one's history.
+        done("proof", "get", label, "--out", "p.json")
+        shown = done("proof", "verify", "p.json", "--ask-l1")
+        assert f"{label} was signed by itself" in shown.out
+        assert "confirmed, and account" in shown.out
         assert [each.end().code for each in (worker, validator, sequencer)] == [0, 0, 0]
         shown = done("account", "show", DEV, 1)
         assert "live: 0, 1" in shown.out
