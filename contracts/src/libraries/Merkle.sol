@@ -49,14 +49,25 @@ library Merkle {
             let free := mload(0x40)
             node := leaf
             mstore8(0x1f, tag)
-            let bits := shl(5, index)
-            for { let end := add(offset, shl(5, depth)) } lt(offset, end) { offset := add(offset, 32) } {
-                // The node goes left where the index bit is 0, its sibling to the other side.
-                let side := and(bits, 32)
+            index := shl(5, index)
+            let end := add(offset, shl(5, depth))
+            // The node goes left where the index bit is 0, its sibling to the other side. Two levels a turn, while
+            // there are two.
+            for { let even := sub(end, 32) } lt(offset, even) { offset := add(offset, 64) } {
+                let side := and(index, 32)
+                mstore(add(0x20, side), node)
+                mstore(sub(0x40, side), calldataload(offset))
+                side := and(shr(1, index), 32)
+                mstore(add(0x20, side), keccak256(0x1f, 65))
+                mstore(sub(0x40, side), calldataload(add(offset, 32)))
+                node := keccak256(0x1f, 65)
+                index := shr(2, index)
+            }
+            if lt(offset, end) {
+                let side := and(index, 32)
                 mstore(add(0x20, side), node)
                 mstore(sub(0x40, side), calldataload(offset))
                 node := keccak256(0x1f, 65)
-                bits := shr(1, bits)
             }
             mstore(0x40, free)
         }
