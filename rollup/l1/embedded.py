@@ -293,16 +293,9 @@ class EmbeddedChain:
 
     def set_balance(self, address: bytes, wei: int) -> None:
         """Gives ``address`` exactly ``wei``, in a block of its own."""
-        self._edit(lambda state: state.set_balance(address, wei))
-
-    def set_storage(self, address: bytes, slot: int, value: int) -> None:
-        """Writes one storage word of a contract, in a block of its own."""
-        self._edit(lambda state: state.set_storage(address, slot, value))
-
-    def _edit(self, edit: Callable[[Any], None]) -> None:
         header = self._next_header(self.head.header)
         vm = self._chain.get_vm(header)
-        edit(vm.state)
+        vm.state.set_balance(address, wei)
         vm.state.persist()
         filled = vm.get_block().copy(header=header.copy(state_root=vm.state.state_root))
         self._remember(self._seal(vm, filled), [])

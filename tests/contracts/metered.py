@@ -13,13 +13,26 @@ from tests.contracts.evm import ETHER, START, Chain, Contract, Revert, address_o
 _GAS = 16_000_000
 
 
+class _Editable(EmbeddedChain):
+    """Whose contracts' storage can be written by hand."""
+
+    def set_storage(self, address: bytes, slot: int, value: int) -> None:
+        """Writes one word, in a block of its own."""
+        header = self._next_header(self.head.header)
+        vm = self._chain.get_vm(header)
+        vm.state.set_storage(address, slot, value)
+        vm.state.persist()
+        filled = vm.get_block().copy(header=header.copy(state_root=vm.state.state_root))
+        self._remember(self._seal(vm, filled), [])
+
+
 class MeteredEvm(Chain):
     """One embedded chain whose clock only moves when told to."""
 
     def __init__(self, chain_id: int = 31_337) -> None:
         super().__init__()
         self._time = START
-        self._embedded = EmbeddedChain(chain_id, {}, clock=lambda: self._time)
+        self._embedded = _Editable(chain_id, {}, clock=lambda: self._time)
         self._signers: dict[str, LocalSigner] = {}
 
     def account(self, name: str, balance: int = 1_000_000 * ETHER) -> str:

@@ -1,78 +1,18 @@
 """The vault's own rules, with puppets for the host and the game."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 
 from contracts import build
-from prover.commit.keccak import Hash, keccak
-from rollup.protocol.ledger import inbox
-from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
-from rollup.protocol.types import Address
-from tests.contracts.arena import raw_address
-from tests.contracts.evm import ETHER, ZERO, Contract, Evm, compiled, reverts
+from prover.commit.keccak import keccak
+from tests.contracts.bank import BOND, RECEIPT, UNBONDING, UNITS, Bank, deploy
+from tests.contracts.evm import ZERO, compiled, reverts
 
 pytestmark = pytest.mark.usefixtures("toolchain")
-
-BOND = 3 * ETHER
-UNBONDING = 1000
-RECEIPT = keccak(b"receipt")
-UNITS = ("src/StakeVault.sol", "test/Puppet.sol", "test/InboxSink.sol")
-
-
-@dataclass(frozen=True, slots=True)
-class Bank:
-    """A vault and who it listens to."""
-
-    evm: Evm
-    vault: Contract
-    host: Contract
-    game: Contract
-    inbox: Contract
-
-    @property
-    def told(self) -> tuple[Hash, ...]:
-        """Leaves of what the vault appended."""
-        return tuple(Hash(self.inbox.inboxLeaf(n)) for n in range(self.inbox.inboxCount()))
-
-    def by_host(self, function: str, *arguments: Any, value: int = 0) -> None:
-        data = self.vault.calldata(function, *arguments)
-        self.host.act(self.vault, data, sender=self.evm.account("puppeteer"), value=value)
-
-    def by_game(self, function: str, *arguments: Any) -> None:
-        self.game.act(self.vault, self.vault.calldata(function, *arguments))
-
-    def stake(self, owner: str, slots: int = 1) -> tuple[int, int]:
-        return tuple(self.vault.deposit(slots, sender=owner, value=slots * BOND))
-
-    def pay(self, owner: str, amount: int) -> None:
-        """Gives somebody a credit."""
-        self.by_host("fund", value=amount)
-        self.by_game("credit", owner, amount)
-
-    def live(self, *times: int) -> list[bool]:
-        """Whether the first account's first slot backs claims posted at these times."""
-        return [self.vault.isLive(1, 0, time) for time in times]
-
-    def books(self) -> tuple[int, int, int]:
-        """The three heaps, which add up to the balance."""
-        heaps = (self.vault.bonded(), self.vault.pots(), self.vault.credits())
-        assert sum(heaps) == self.evm.balance(self.vault)
-        return heaps
 
 
 @pytest.fixture
 def bank() -> Bank:
-    evm = Evm()
-    contracts = compiled(*UNITS)
-    host, game = evm.deploy(contracts["Puppet"]), evm.deploy(contracts["Puppet"])
-    vault_at = evm.next_address(evm.account("deployer"), 1)
-    sink = evm.deploy(contracts["InboxSink"], [vault_at])
-    vault = evm.deploy(contracts["StakeVault"], BOND, UNBONDING, game, sink, [host])
-    assert vault.address == vault_at
-    game.setTime(100)
-    return Bank(evm, vault, host, game, sink)
+    return deploy()
 
 
 @pytest.fixture
@@ -366,86 +306,3 @@ def test_a_vault_without_sense_is_not_deployed(bank: Bank, bond: int) -> None:
 def test_what_was_fixed_can_be_read(bank: Bank) -> None:
     assert (bank.vault.BOND(), bank.vault.UNBONDING()) == (BOND, UNBONDING)
     assert (bank.vault.GAME(), bank.vault.INBOX()) == (bank.game.address, bank.inbox.address)
-
-
-# ------------------------------------------------------------------------------- the ledger's inbox
-
-
-def test_the_inbox_hears_of_accounts_slots_and_exits_as_they_happen(bank: Bank, owner: str) -> None:
-    other = bank.evm.account("other")
-    bank.stake(owner, 2)
-    bank.stake(other, 0)
-    bank.stake(other, 0)
-    bank.stake(owner, 3)
-    bank.vault.exit(4, sender=owner)
-    assert bank.told == tuple(
-        entry.leaf
-        for entry in (
-            inbox.register(1, Address(raw_address(owner))),
-            InboxEntry(InboxKind.SLOTS, 1, 0, 2),
-            inbox.register(2, Address(raw_address(other))),
-            InboxEntry(InboxKind.SLOTS, 1, 2, 3),
-            InboxEntry(InboxKind.EXIT, 1, 4),
-        )
-    )
-
-
-def test_a_slash_is_told_once_by_whoever_reports_it(bank: Bank, owner: str) -> None:
-    bank.stake(owner, 3)
-    before = bank.told
-    for slot in (2, 0):
-        bank.by_host("slash", 1, slot, RECEIPT)
-    assert (bank.told, bank.vault.unreported()) == (before, 2)
-    stranger = bank.evm.account("stranger")
-    for left, slot in ((1, 0), (0, 2)):
-        bank.vault.report(1, slot, sender=stranger)
-        reported, told = bank.evm.events
-        assert (reported.name, reported["slot"]) == ("Reported", slot)
-        assert (told["kind"], told["a"], told["b"]) == (InboxKind.SLASH, 1, slot)
-        assert bank.vault.unreported() == left
-        assert bank.vault.slotOf(1, slot)[3:] == (True, False, True)
-        with reverts("NothingToReport"):
-            bank.vault.report(1, slot, sender=stranger)
-    slashes = tuple(InboxEntry(InboxKind.SLASH, 1, slot).leaf for slot in (0, 2))
-    assert bank.told == before + slashes
-    bank.by_host("slash", 1, 0, RECEIPT)  # once more: it moved nothing, there is nothing to tell
-    assert bank.vault.unreported() == 0
-    assert bank.books() == (BOND, 2 * BOND, 0)
-
-
-def test_only_slashed_slots_are_reported(bank: Bank, owner: str) -> None:
-    bank.stake(owner, 2)
-    bank.vault.exit(1, sender=owner)
-    bank.game.setTime(10**6)
-    bank.vault.withdraw(1, sender=owner)
-    bank.by_host("slash", 1, 1, RECEIPT)  # withdrawn: takes nothing
-    for account, slot in ((1, 0), (1, 1), (1, 2), (2, 0), (0, 0)):
-        with reverts("NothingToReport"):
-            bank.vault.report(account, slot, sender=owner)
-    assert bank.vault.unreported() == 0
-
-
-DEAF = """pragma solidity ^0.8.28;
-contract Deaf { fallback() external { revert(); } }
-"""
-
-
-def test_what_hosts_and_the_game_call_works_without_an_inbox(bank: Bank, owner: str) -> None:
-    """Where the inbox fails, owners cannot come or go, but no game stands still for it."""
-    deaf = bank.evm.deploy(build.compile_sources({"test/Deaf.sol": DEAF}, via_ir=False)["Deaf"])
-    bank.stake(owner, 2)
-    code = bank.evm.revm.get_code(deaf.address)
-    bank.evm.revm.insert_account_info(
-        bank.inbox.address, type(bank.evm.revm.basic(deaf.address))(code=code)
-    )
-    for call in (("hold", 1, 0), ("slash", 1, 0, RECEIPT), ("release", 1, 0)):
-        bank.by_host(*call)
-    bank.by_host("fund", value=5)
-    bank.by_game("credit", owner, 5)
-    bank.by_game("burn", BOND)
-    assert bank.vault.unreported() == 1
-    with reverts("Unknown", b""):
-        bank.vault.report(1, 0, sender=owner)
-    with reverts("Unknown", b""):
-        bank.vault.exit(1, sender=owner)
-    assert bank.vault.unreported() == 1
