@@ -1,11 +1,12 @@
-"""Headers as L1 makes them: one after the other."""
+"""Headers as L1 makes them: one after the other, in memory and on a chain."""
 
 from collections.abc import Sequence
 
 from prover.commit import merkle
 from prover.commit.keccak import ZERO_HASH
 from prover.commit.tags import Tag
-from rollup.protocol.header import Header
+from rollup.l1.deploy import Contracts
+from rollup.protocol.header import Header, genesis
 from rollup.protocol.history import Mountains
 from rollup.protocol.ledger.inbox import InboxEntry
 from rollup.protocol.types import BatchNumber, Hash, Seconds
@@ -36,3 +37,11 @@ def following(
         len(taken),
         merkle.root([entry.leaf for entry in taken], Tag.ENTRY_NODE),
     )
+
+
+def newest(contracts: Contracts) -> tuple[Header, tuple[Hash, ...]]:
+    """The newest header on L1, and the peaks behind its history: what a post goes on from."""
+    last = contracts.client.head().number
+    posted = contracts.rollup.batches(contracts.deployment.block, last)
+    headers = [genesis(contracts.deployment.domain), *(one.header for one in posted)]
+    return headers[-1], Mountains.of([header.hash for header in headers[:-1]]).peaks

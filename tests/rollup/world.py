@@ -24,12 +24,12 @@ from rollup.l1.devnet import Devnet
 from rollup.protocol import codec
 from rollup.protocol.batch import Batch
 from rollup.protocol.entries import Entry
-from rollup.protocol.header import Header, genesis, split
-from rollup.protocol.history import Mountains
+from rollup.protocol.header import Header, split
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.receipts import Work, WorkKind
 from rollup.protocol.types import Nonce
 from rollup.worker import Execute, Executor, Worker
+from tests.rollup.headers import newest
 
 REFERENCE: Final = backend("reference")
 EXECUTE: Final[Execute] = Executor(REFERENCE)
@@ -111,20 +111,13 @@ class World:
         rollup, sequencer = self.contracts.rollup, self.signer(SEQUENCER)
         header, _ = rollup.post(
             sequencer,
-            *self.parent(),
+            *newest(self.contracts),
             len(batch.receipts),
             batch.root,
             rollup.data_hash_of(sequencer.address),
             rollup.inbox_count(),
         )
         return header
-
-    def parent(self) -> tuple[Header, tuple[Hash, ...]]:
-        """The newest header on L1, and the peaks behind its history."""
-        client, rollup = self.contracts.client, self.contracts.rollup
-        posted = rollup.batches(self.contracts.deployment.block, client.head().number)
-        headers = [genesis(self.contracts.deployment.domain), *(one.header for one in posted)]
-        return headers[-1], Mountains.of([header.hash for header in headers[:-1]]).peaks
 
     def follower(self) -> Follower:
         made = parties.follower(self.contracts)

@@ -18,6 +18,7 @@ from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import address_text
 from tests.rollup.cli.arguments import COMMANDS, DEV, ONE, Arguments, jobs_file, on_l1
 from tests.rollup.cli.conftest import Plumbline
+from tests.rollup.headers import newest
 from tests.rollup.world import GROWTH, SEQUENCER, STRANGER, WORKER, World
 
 # ---- documents
@@ -170,7 +171,7 @@ def test_a_proof_whose_data_is_not_to_be_had(world: World, plumbline: Plumbline)
     rollup.publish(sequencer, b"no batch")
     rollup.post(
         sequencer,
-        *world.parent(),
+        *newest(world.contracts),
         1,
         header.root,
         rollup.data_hash_of(sequencer.address),

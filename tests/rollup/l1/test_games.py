@@ -32,6 +32,7 @@ from rollup.protocol.presets import MINIMAL
 from rollup.protocol.receipts import Work
 from rollup.protocol.types import AccountIndex, Address
 from tests.contracts.ledger import COUNTER, Run
+from tests.rollup.headers import newest
 from tests.rollup.l1.conftest import CHALLENGER, DEPLOYER, SEQUENCER, WORKER
 
 LIE = Hash(b"\x66" * 32)
@@ -81,14 +82,13 @@ class Court:
         self.batch = Batch.of(entries)
         for chunk in split(codec.encode(entries)):
             rollup.publish(sequencer, chunk)
-        number, parent = rollup.head()
         self.header, _ = rollup.post(
             sequencer,
-            type(number)(number + 1),
-            parent,
+            *newest(self.contracts),
             len(works),
             self.batch.root,
             rollup.data_hash_of(sequencer.address),
+            rollup.inbox_count(),
         )
         info = self.contracts.programs.info(COUNTER.id)
         made = [tensor_claim(work, info, MINIMAL, self.header.posted) for work in works]
