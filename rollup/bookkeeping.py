@@ -11,6 +11,7 @@ from typing import Final
 from bisection.events import Events
 from rollup import parties, session
 from rollup.client import GatewayClient
+from rollup.errors import LostConsistency
 from rollup.follower import Follower
 from rollup.l1.accounts import LocalSigner
 from rollup.l1.deploy import Contracts
@@ -48,6 +49,22 @@ def keeping(of: Books, signer: LocalSigner, *, asserts: bool = True) -> Callable
         done = keeper.round()
         defender.round()
         return done
+
+    return look
+
+
+def confirming(of: Books, signer: LocalSigner) -> Callable[[], None]:
+    """A round of confirming the states that are due. That a false one was confirmed is reported,
+    and ends nothing: games may be going on.
+    """
+    contracts = of.contracts
+    keeper = of.keeper(signer, lambda: session.live_slots(contracts, signer.address), asserts=False)
+
+    def look() -> None:
+        try:
+            keeper.round()
+        except LostConsistency as error:
+            EVENTS.critical("state.false", reason=str(error))
 
     return look
 

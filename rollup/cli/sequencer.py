@@ -109,6 +109,7 @@ def run(
         second = keys.load_signer(asserter, asserter_password_file, None, unsafe_asserter)
         if second.address == signer.address:
             raise ConfigError("--asserter: the poster's account only posts; name another one")
+        _see_to_asserter(contracts, second, bond)
         keeping = bookkeeping.kept(contracts, second, max(settings.poll, 1.0))
     with keeping:
         asyncio.run(_serve(contracts, signer, settings))
@@ -142,3 +143,14 @@ def _see_to_bond(contracts: "Contracts", signer: "Signer", deposit: bool) -> Non
     _, live = session.live_slots(contracts, signer.address)
     chosen = live[0] if live else contracts.vault.deposit(signer, 1)[1]
     contracts.rollup.choose_slot(signer, chosen)
+
+
+def _see_to_asserter(contracts: "Contracts", signer: "Signer", deposit: bool) -> None:
+    """That a live slot backs what is asserted."""
+    from rollup import session
+
+    if session.live_slots(contracts, signer.address)[1]:
+        return
+    if not deposit:
+        raise ConfigError("who asserts has no live bond: run with --bond to deposit one")
+    contracts.vault.deposit(signer, 1)

@@ -24,7 +24,10 @@ def run(
         bool, typer.Option("--once", envvar="PLUMBLINE_ONCE", help="One look, then stop.")
     ] = False,
     settle: Annotated[
-        bool, typer.Option(envvar="PLUMBLINE_SETTLE", help="Also confirm batches that are due.")
+        bool,
+        typer.Option(
+            envvar="PLUMBLINE_SETTLE", help="Also confirm batches and states that are due."
+        ),
     ] = False,
     keystore: options.Keystore = None,
     password_file: options.PasswordFile = None,
@@ -61,12 +64,14 @@ def run(
     books = bookkeeping.books(contracts, follower)
     auditor = bookkeeping.auditor(books, signer)
     settlement = Settlement(contracts, signer, follower)
+    confirm = bookkeeping.confirming(books, signer)
 
     def look() -> bool:
         with shown:
             played = validator.round() + auditor.round()
         if settle:
             settlement.round()
+            confirm()
         found = {
             "batches": len(follower.headers),
             "claims": validator.counts(),

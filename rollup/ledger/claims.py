@@ -31,6 +31,9 @@ class AssertionClaims:
         self._source.poll()
         applied = self._replay.update()
         self._view.poll()
+        confirmed, root = self._view.confirmed
+        if self._replay.root(confirmed) == root:
+            self._replay.finalise(confirmed)
         return applied
 
     def pending(self) -> Sequence[ClaimId]:

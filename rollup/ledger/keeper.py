@@ -90,7 +90,6 @@ class Keeper:
                 f"L1 confirmed 0x{root.hex()} after batch {confirmed}, the replay gives"
                 f" 0x{true.hex()}: a false assertion was not disputed in time"
             )
-        self._replay.finalise(confirmed)
         standing = self._standing()
         self._confirm(BatchNumber(confirmed + 1), standing, done)
         if self._asserts:

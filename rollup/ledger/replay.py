@@ -66,8 +66,12 @@ class Replay:
             found = taken(self._source, header, self.domain)
             if found is None:
                 break
+            try:
+                found.apply(self._tip)
+            except Exception:
+                self._restore()  # it may have been applied in part
+                raise
             self._taken[header.number] = found
-            found.apply(self._tip)
             self._reached.append(Reached(header, self._tip.hash))
             applied += 1
         return applied
@@ -152,6 +156,10 @@ class Replay:
             self._base, self._base_number = self._genesis, GENESIS
             self._reached.clear()
             self._taken.clear()
+        self._restore()
+
+    def _restore(self) -> None:
+        """Makes the newest state anew from the base."""
         self._tip = self._base.copy()
         for reached in self._reached[self._base_number :]:
             self._taken[reached.header.number].apply(self._tip)
