@@ -28,8 +28,13 @@ from rollup.protocol.header import Header, data_hashes  # noqa: E402
 from rollup.protocol.ledger.packing import forced_bytes  # noqa: E402
 from tests.contracts.evm import Chain  # noqa: E402
 from tests.contracts.metered import MeteredEvm  # noqa: E402
+from tests.contracts.test_proof_gas import deploy, win  # noqa: E402
+from tests.contracts.vast import ENTRIES as ENTRIES_AT_MOST  # noqa: E402
+from tests.contracts.vast import RECEIPTS as RECEIPTS_AT_MOST  # noqa: E402
+from tests.contracts.vast import steps  # noqa: E402
 from tests.gas.disputes import Dispute, Step, training  # noqa: E402
 from tests.gas.stage import BUNDLES, CLAIM_STEPS, RECEIPTS, WINDOW, Stage, build  # noqa: E402
+from tests.prover.forgery import Step as Proven  # noqa: E402
 
 SNAPSHOT: Final = ROOT / "tests/gas/snapshot.json"
 LONG: Final = 1 << 40
@@ -71,6 +76,7 @@ def figures(chain: Chain | None = None) -> dict[str, Figure]:
     found |= _confirmations(stage)
     found |= _inbox(stage)
     found |= _posts(stage)
+    found |= _ledger_proofs()
     return found
 
 
@@ -177,6 +183,27 @@ def _proofs(stage: Stage) -> dict[str, Figure]:
             128_000,
         )
     return found
+
+
+def _ledger_proofs() -> dict[str, Figure]:
+    """The same of disputes about the ledger, with all its trees at their largest."""
+    arena, played = deploy("LedgerMachine"), steps()
+    batch = RECEIPTS_AT_MOST + ENTRIES_AT_MOST
+
+    def proof(name: str) -> int:
+        step = played[name]
+        told = Proven(step.program, step.position, step.pre, step.witness)
+        return win(arena, told, step.post, (batch, 16 * batch), name)
+
+    proof("withdraw")  # what is new in the first dispute of a chain is left out, as above
+    return {
+        f"proof/ledger/{name.replace(' ', '-')}": Figure(
+            proof(name),
+            f"DisputeGame.prove and payout, {len(played[name].witness):,} bytes of witness",
+            250_000,
+        )
+        for name in ("claim", "settle", "evaluate", "use", "forced evaluation")
+    }
 
 
 def _three_reads() -> int:
