@@ -28,6 +28,7 @@ from rollup.jobs import Job
 from rollup.jobs import write as write_jobs
 from rollup.l1.accounts import LocalSigner
 from rollup.l1.deploy import Contracts
+from rollup.protocol import fields
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.receipts import Statement, StatementKind
 from rollup.protocol.types import BatchNumber, Nonce, Wei
@@ -200,19 +201,20 @@ def _label(contracts: Contracts, cast: Cast, data: Data, share: Share, gateway: 
                 StatementKind.LABEL,
                 me.account,
                 Nonce(number),
-                data.images[number % len(data.images)],
-                _salted(signer, number, data.labels[number % len(data.labels)]),
+                data.images[place],
+                _salted(signer, data.images[place], data.labels[place]),
             )
             for number in range(labels)
+            for place in [number % len(data.images)]
         ]
         for first in range(0, labels, scene.BUNDLE):
             client.submit([me.sign(said[first : first + scene.BUNDLE])])
     client.close()
 
 
-def _salted(signer: LocalSigner, number: int, label: int) -> Hash:
-    """Commitment to a label under a salt that its labeller alone can derive."""
-    return keccak(keccak(signer.key + number.to_bytes(8, "big")) + bytes([label]))
+def _salted(signer: LocalSigner, image: Hash, label: int) -> Hash:
+    """A label as a field, under a salt that its labeller alone can derive."""
+    return fields.commit({"label": str(label)}, keccak(signer.key), image).content
 
 
 def _faulty(follower: Follower, cast: Cast, chosen: plan.Plan) -> Located:
