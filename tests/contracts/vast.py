@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from prover.commit.keccak import Hash, keccak, tagged
+from prover.commit.keccak import ZERO_HASH, Hash, keccak, tagged
 from prover.commit.merkle import ceil_log2
 from prover.commit.tags import Tag
 from rollup.protocol.bundle import leaf as bundle_leaf
@@ -101,9 +101,15 @@ class Vast:
         self.header = with_root(self.header, forest, tree.root)
 
     def push(self, forest: Forest, packed: bytes) -> None:
-        """See `Store.push`; of records alone, whose tree is full and stays as deep as it is."""
+        """See `Store.push`; no tree grows deeper by it."""
         self.write(forest, self.header.counts[forest], packed)
         self.header = with_root(self.header, forest, self.header.roots[forest], 1)
+
+    def empty(self, forest: Forest, count: int) -> None:
+        """Goes back to when the tree had one leaf less, the last."""
+        self._trees[forest].put(count, ZERO_HASH)
+        root = self._trees[forest].root
+        self.header = with_root(self.header, forest, root, count - self.header.counts[forest])
 
     def path(self, forest: Forest, index: int) -> list[Hash]:
         """See `Whole.path`."""
