@@ -28,8 +28,8 @@ from bench._harness import (  # noqa: E402
 )
 from prover.commit.keccak import Hash, keccak  # noqa: E402
 from prover.native.isa import isa  # noqa: E402
+from rollup.protocol.actions import Action, ActionKind  # noqa: E402
 from rollup.protocol.ledger import layout  # noqa: E402
-from rollup.protocol.ledger.actions import Action, ActionKind  # noqa: E402
 from rollup.protocol.ledger.effects import receipt_step  # noqa: E402
 from rollup.protocol.ledger.fast import FastLedger  # noqa: E402
 from rollup.protocol.ledger.header import Forest  # noqa: E402

@@ -13,8 +13,8 @@ from typing import Final
 
 from prover.commit.keccak import Hash
 from prover.errors import WitnessError
+from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.ledger import layout, witness
-from rollup.protocol.ledger.actions import Action, ActionKind
 from rollup.protocol.ledger.entries import Placed, sign_many, signer
 from rollup.protocol.ledger.run import LedgerBatch
 from rollup.protocol.ledger.store import State

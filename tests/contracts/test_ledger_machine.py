@@ -12,9 +12,9 @@ from bisection.game import Side
 from contracts import build
 from prover.commit.keccak import ZERO_HASH, Hash
 from prover.errors import WitnessError
+from rollup.protocol.actions import ACTION_TYPE, Action, ActionKind
 from rollup.protocol.eip712 import ORDER, Digest, Signature, sign
 from rollup.protocol.ledger import effects, types, witness
-from rollup.protocol.ledger.actions import ACTION_TYPE, Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.entries import Place, Placed, sign_many, sign_one
 from rollup.protocol.ledger.header import HEADER_BYTES, Forest, Rules
 from rollup.protocol.ledger.inbox import (
@@ -29,7 +29,7 @@ from rollup.protocol.ledger.machine import LedgerTrace
 from rollup.protocol.ledger.packing import SIGNATURE_BYTES, forced_hash
 from rollup.protocol.ledger.run import LedgerBatch
 from rollup.protocol.ledger.types import MAX_BUNDLE
-from rollup.protocol.receipts import STATEMENT_TYPE
+from rollup.protocol.receipts import STATEMENT_TYPE, Receipt
 from rollup.protocol.types import U64_MAX, AccountIndex, Address, Nonce
 from tests.bisection.table import CHALLENGER, WON, ModelTable, play
 from tests.contracts.evm import reverts
@@ -243,7 +243,7 @@ def test_forced_receipts_do_what_receipts_do(machine: OnChain) -> None:
     scene = Scene(ring=2)
     nonce = scene.account(ANN).nonce
     work = replace(scene.work(ANN), nonce=Nonce(nonce + 1))
-    said: list[LedgerReceipt] = [
+    said: list[Receipt] = [
         scene.action(ActionKind.TRANSFER, ANN, BOB, 0, 5),
         work,
         Action(ActionKind.WITHDRAW, ANN, Nonce(nonce + 2), 0, 0, 9),
@@ -368,7 +368,7 @@ def test_a_state_of_any_numbers_has_one_next_state(machine: OnChain) -> None:
         )
         scene.put(ANN, account)
         nonce = account.nonce
-        said: list[LedgerReceipt] = [
+        said: list[Receipt] = [
             replace(scene.work(ANN), nonce=nonce),
             Action(ActionKind.SETTLE, ANN, Nonce(nonce + 1), 0, 0),
             Action(ActionKind.TRANSFER, ANN, Nonce(nonce + 2), BOB, 0, rng.choice(edge)),

@@ -11,8 +11,8 @@ from typing import Final
 
 from prover.commit.keccak import Hash, tagged
 from prover.commit.tags import Tag
+from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.ledger import rewards
-from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.header import Forest
 from rollup.protocol.ledger.store import Store, account_at, put_account
 from rollup.protocol.ledger.trees import known
@@ -30,7 +30,7 @@ from rollup.protocol.ledger.types import (
     Status,
     Units,
 )
-from rollup.protocol.receipts import Work, WorkKind
+from rollup.protocol.receipts import Receipt, Work, WorkKind
 from rollup.protocol.types import U32_MAX, U64_MAX, Address, Nonce
 
 # -------------------------------------------------------------------------------------- actions
@@ -209,7 +209,7 @@ _ACTIONS: Final[dict[int, Callable[[Store, Action, Account], None]]] = {
 
 
 def receipt_step(
-    store: Store, batch: int, posted: int, receipt: LedgerReceipt, signer: Address | None
+    store: Store, batch: int, posted: int, receipt: Receipt, signer: Address | None
 ) -> None:
     """One receipt of batch number `batch`, posted at protocol time `posted`; `signer` is None where
     no good signature covers it.

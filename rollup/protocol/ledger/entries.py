@@ -15,9 +15,8 @@ from rollup.protocol import bundle as bundles
 from rollup.protocol import header
 from rollup.protocol.eip712 import Digest, Domain, Signature, recover, sign
 from rollup.protocol.entries import Entry, SignedBundle
-from rollup.protocol.ledger.actions import LedgerReceipt
 from rollup.protocol.ledger.types import MAX_BUNDLE
-from rollup.protocol.receipts import Bundle
+from rollup.protocol.receipts import Bundle, Receipt
 from rollup.protocol.types import Address
 
 
@@ -47,7 +46,7 @@ class Placed:
         SignatureError: when the signature has not 65 bytes.
     """
 
-    receipt: LedgerReceipt
+    receipt: Receipt
     signature: Signature
     place: Place | None = None
     leaf: Hash = field(init=False, repr=False, compare=False)
@@ -83,12 +82,12 @@ def signer(entry: Placed, separator: Hash) -> Address | None:
         return None
 
 
-def sign_one(receipt: LedgerReceipt, domain: Domain, key: bytes) -> Placed:
+def sign_one(receipt: Receipt, domain: Domain, key: bytes) -> Placed:
     """`receipt` signed by itself, by a private key of 32 bytes."""
     return Placed(receipt, sign(key, domain.digest(receipt.id)))
 
 
-def sign_many(receipts: Sequence[LedgerReceipt], domain: Domain, key: bytes) -> list[Placed]:
+def sign_many(receipts: Sequence[Receipt], domain: Domain, key: bytes) -> list[Placed]:
     """One signature over the receipts, which have one account and nonces in a row.
 
     Raises:
@@ -113,9 +112,7 @@ def placed(entry: Entry) -> list[Placed]:
     return [Placed(entry.receipt, entry.signature)]
 
 
-def _placed(
-    bundle: Bundle, receipts: Sequence[LedgerReceipt], signature: Signature
-) -> list[Placed]:
+def _placed(bundle: Bundle, receipts: Sequence[Receipt], signature: Signature) -> list[Placed]:
     if len(receipts) > MAX_BUNDLE:  # nobody signed it, and so there is nothing to open
         return [
             Placed(receipt, signature, Place(bundle, index, ZERO_HASH, ()))

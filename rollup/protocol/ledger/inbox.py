@@ -9,9 +9,9 @@ from prover.commit.keccak import ZERO_HASH, Hash, tagged
 from prover.commit.tags import Tag
 from rollup.errors import ReceiptError
 from rollup.protocol.eip712 import Signature
-from rollup.protocol.ledger.actions import LedgerReceipt
 from rollup.protocol.ledger.header import Rules
 from rollup.protocol.ledger.packing import forced_bytes, forced_hash
+from rollup.protocol.receipts import Receipt
 from rollup.protocol.types import Address
 
 
@@ -101,7 +101,7 @@ def register(account: int, address: Address) -> InboxEntry:
     return InboxEntry(InboxKind.REGISTER, account, x=Hash(bytes(12) + address))
 
 
-def force(receipt: LedgerReceipt, signature: Signature) -> InboxEntry:
+def force(receipt: Receipt, signature: Signature) -> InboxEntry:
     """A receipt that somebody gave to L1, signed by itself."""
     data = forced_bytes(receipt, signature)
     return InboxEntry(InboxKind.FORCED, x=forced_hash(data), forced=data)

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.commit.keccak import ZERO_HASH
-from rollup.protocol.ledger.actions import ActionKind, LedgerReceipt
+from rollup.protocol.actions import ActionKind
 from rollup.protocol.ledger.effects import word_root
 from rollup.protocol.ledger.header import Forest, Rules
 from rollup.protocol.ledger.trees import LEAF_BYTES
-from rollup.protocol.receipts import Statement, Work
+from rollup.protocol.receipts import Receipt, Statement, Work
 from rollup.protocol.types import U32_MAX, Address
 
 Rows = NDArray[Any]
@@ -102,13 +102,13 @@ def rules_row(rules: Rules) -> Rows:
     return np.array([tuple(getattr(rules, name) for name in Rules.__slots__)], RULES)
 
 
-def receipts(said: Sequence[LedgerReceipt], signers: Sequence[Address | None]) -> Rows:
+def receipts(said: Sequence[Receipt], signers: Sequence[Address | None]) -> Rows:
     """A batch's receipts, with who signed them."""
     pairs = zip(said, signers, strict=True)
     return np.frombuffer(b"".join([_receipt(one, who) for one, who in pairs]), RECEIPT)
 
 
-def _receipt(receipt: LedgerReceipt, signer: Address | None) -> bytes:
+def _receipt(receipt: Receipt, signer: Address | None) -> bytes:
     signed, who = signer is not None, signer or bytes(24)
     if isinstance(receipt, Work):
         training = receipt.kind == 1

@@ -10,10 +10,10 @@ from typing import Final
 from prover.commit.keccak import Hash, tagged
 from prover.commit.tags import Tag
 from rollup.errors import ReceiptError
+from rollup.protocol.actions import Action
 from rollup.protocol.eip712 import Signature
-from rollup.protocol.ledger.actions import Action, LedgerReceipt
 from rollup.protocol.ledger.entries import Placed
-from rollup.protocol.receipts import Statement, Work
+from rollup.protocol.receipts import Receipt, Statement, Work
 
 _FORMS: Final = (
     struct.Struct(">B3Q20s32sQI32s32s32s32s"),
@@ -29,7 +29,7 @@ def packed_bytes(form: int) -> int | None:
     return 1 + _FORMS[form].size if form < len(_FORMS) else None
 
 
-def pack_receipt(receipt: LedgerReceipt) -> bytes:
+def pack_receipt(receipt: Receipt) -> bytes:
     """A byte for the form (0 Work, 1 Statement, 2 Action), then the fields: 218, 82 or 42 bytes."""
     if isinstance(receipt, Work):
         return b"\0" + _FORMS[0].pack(
@@ -47,7 +47,7 @@ def pack_receipt(receipt: LedgerReceipt) -> bytes:
     )  # fmt: skip
 
 
-def unpack_receipt(data: bytes) -> LedgerReceipt:
+def unpack_receipt(data: bytes) -> Receipt:
     """The inverse of `pack_receipt`.
 
     Raises:
@@ -55,11 +55,11 @@ def unpack_receipt(data: bytes) -> LedgerReceipt:
     """
     if not data or len(data) != packed_bytes(data[0]):
         raise ReceiptError("a packed receipt is a form (0, 1 or 2) and all its fields")
-    made: tuple[type[LedgerReceipt], ...] = (Work, Statement, Action)
+    made: tuple[type[Receipt], ...] = (Work, Statement, Action)
     return made[data[0]](*_FORMS[data[0]].unpack(data[1:]))
 
 
-def forced_bytes(receipt: LedgerReceipt, signature: Signature) -> bytes:
+def forced_bytes(receipt: Receipt, signature: Signature) -> bytes:
     """What its sender gives to L1: the packed receipt and the signature over it alone."""
     return pack_receipt(receipt) + signature
 

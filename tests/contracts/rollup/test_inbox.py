@@ -9,10 +9,9 @@ from prover.commit.keccak import ZERO_HASH, Hash
 from prover.commit.tags import Tag
 from rollup.protocol.actions import Action
 from rollup.protocol.ledger import inbox
-from rollup.protocol.ledger.actions import LedgerReceipt
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
 from rollup.protocol.ledger.packing import forced_bytes
-from rollup.protocol.receipts import Statement
+from rollup.protocol.receipts import Receipt, Statement
 from rollup.protocol.types import AccountIndex, Address, Nonce
 from tests.contracts.arena import raw_address
 from tests.contracts.evm import reverts
@@ -147,7 +146,7 @@ def test_the_root_is_the_tree_over_what_was_taken(ledger: Ledger, count: int) ->
 
 def test_every_form_of_receipt_can_be_forced(ledger: Ledger) -> None:
     account = AccountIndex(ledger.account)
-    receipts: tuple[LedgerReceipt, ...] = (
+    receipts: tuple[Receipt, ...] = (
         RUN.work(ledger.account),
         Statement(16, account, Nonce(1), LIE, LIE),
         action(ledger, 2),

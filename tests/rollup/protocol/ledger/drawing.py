@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Final
 
 from prover.commit.keccak import Hash, keccak
+from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.eip712 import Domain, Signature, address_of
 from rollup.protocol.ledger import inbox, layout, packing
-from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.effects import receipt_step, word_root
 from rollup.protocol.ledger.entries import Placed, sign_one
 from rollup.protocol.ledger.fast import FastLedger
@@ -30,7 +30,7 @@ from rollup.protocol.ledger.types import (
     Status,
     Units,
 )
-from rollup.protocol.receipts import Statement, StatementKind, Work, WorkKind
+from rollup.protocol.receipts import Receipt, Statement, StatementKind, Work, WorkKind
 from rollup.protocol.types import U64_MAX, AccountIndex, Address, Nonce, SlotIndex
 
 DOMAIN: Final = Domain(31_337, Address(b"\xab" * 20))
@@ -142,7 +142,7 @@ class Drawer:
             data = rng.choice([data + b"\0", b"\3" + data[1:], bytes(65), b"\2" + bytes(300)])
         return InboxEntry(InboxKind.FORCED, x=packing.forced_hash(data), forced=data)
 
-    def receipt(self) -> tuple[LedgerReceipt, Address | None]:
+    def receipt(self) -> tuple[Receipt, Address | None]:
         """Any receipt, and who signed it."""
         index = self.any_of(Forest.ACCOUNTS)
         known = index in self._of(Forest.ACCOUNTS)
@@ -161,7 +161,7 @@ class Drawer:
             made = replace(made, **{field: self.number()})  # type: ignore[arg-type]
         return made, signer
 
-    def _made(self, index: AccountIndex, account: Account) -> LedgerReceipt:
+    def _made(self, index: AccountIndex, account: Account) -> Receipt:
         rng = self.rng
         kind = rng.choice(
             ["work"] * 5 + ["settle"] * 6 + ["evaluate"] * 2
@@ -264,14 +264,14 @@ class Drawer:
 
     def batch(
         self, number: int, entries: int, receipts: int
-    ) -> tuple[list[InboxEntry], list[LedgerReceipt], list[Address | None]]:
+    ) -> tuple[list[InboxEntry], list[Receipt], list[Address | None]]:
         """Draws a batch and lets the reference run it meanwhile."""
         self.posted += 10
         said: list[InboxEntry] = []
         for _ in range(entries):
             said.append(self.entry())
             inbox_step(self.state, said[-1], Posted(DOMAIN.separator, number, self.posted))
-        made: list[LedgerReceipt] = []
+        made: list[Receipt] = []
         signers: list[Address | None] = []
         for _ in range(receipts):
             receipt, signer = self.receipt()
@@ -297,7 +297,7 @@ def founded(state: State) -> list[InboxEntry]:
     return said
 
 
-def signed(receipt: LedgerReceipt, signer: Address | None) -> Placed:
+def signed(receipt: Receipt, signer: Address | None) -> Placed:
     """The receipt under the signature of an owner, or under none."""
     if signer is None:
         return Placed(receipt, Signature(bytes(65)))

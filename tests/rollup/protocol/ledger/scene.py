@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prover.commit.keccak import Hash
+from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.ledger import layout, witness
-from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.effects import receipt_step, word_root
 from rollup.protocol.ledger.entries import Placed, sign_many, sign_one
 from rollup.protocol.ledger.fast import FastLedger
@@ -15,7 +15,7 @@ from rollup.protocol.ledger.inbox_effects import inbox_step
 from rollup.protocol.ledger.run import LedgerBatch
 from rollup.protocol.ledger.store import State
 from rollup.protocol.ledger.types import Account, Epoch, Job, JobIndex, Record, Score, Units
-from rollup.protocol.receipts import Statement, Work
+from rollup.protocol.receipts import Receipt, Statement, Work
 from rollup.protocol.types import AccountIndex, Address, Nonce, SlotIndex
 from tests.rollup.protocol.ledger.drawing import DOMAIN, KEYS, OWNERS, name
 
@@ -83,9 +83,7 @@ class Scene:
         for store in (self.state, self.fast):
             store.header = replace(store.header, score=Score(score))
 
-    def say(
-        self, receipt: LedgerReceipt, signer: Address | None = None, *, signed: bool = True
-    ) -> None:
+    def say(self, receipt: Receipt, signer: Address | None = None, *, signed: bool = True) -> None:
         """One receipt, signed by its owner where nobody else is named."""
         owner = OWNERS[receipt.account - 1] if 0 < receipt.account <= len(OWNERS) else None
         who = (signer or owner) if signed else None
@@ -106,7 +104,7 @@ class Scene:
         """One action; whether it did more than use its nonce."""
         return self.did(self.action(kind, account, target, other, amount))
 
-    def did(self, receipt: LedgerReceipt, signer: Address | None = None) -> bool:
+    def did(self, receipt: Receipt, signer: Address | None = None) -> bool:
         """Whether a receipt does more than use its nonce."""
         plain = self.state.copy()
         before = Account.unpack(plain.read(Forest.ACCOUNTS, receipt.account))
@@ -180,14 +178,14 @@ def busy() -> list[Step]:
     def after(steps: int) -> Nonce:
         return Nonce(nonce + steps)
 
-    said: list[LedgerReceipt] = [
+    said: list[Receipt] = [
         replace(scene.work(ANN), nonce=after(0)),
         Action(ActionKind.EVALUATE, ANN, after(1), trained, other, 70),
         Action(ActionKind.USE, ANN, after(2), other, 0, 900),
         Statement(16, ANN, after(3), name("a"), name("b")),
         replace(scene.work(ANN, slot=1), nonce=after(4)),
     ]
-    alone: list[LedgerReceipt] = [
+    alone: list[Receipt] = [
         replace(scene.work(ANN), nonce=after(5)),
         replace(scene.work(ANN), nonce=after(6)),
         Action(ActionKind.TRANSFER, ANN, after(7), ANN, 0, 5),

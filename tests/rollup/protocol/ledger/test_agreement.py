@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from bisection.machine import Machine
 from prover.errors import PositionError
+from rollup.protocol.actions import ActionKind
 from rollup.protocol.ledger import kernel, layout, run, types, witness
-from rollup.protocol.ledger.actions import ActionKind
 from rollup.protocol.ledger.header import Forest
 from rollup.protocol.ledger.machine import LedgerMachine, LedgerTrace
 from rollup.protocol.ledger.run import LedgerBatch

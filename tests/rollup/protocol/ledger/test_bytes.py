@@ -17,9 +17,9 @@ from prover.commit.keccak import Hash, keccak
 from prover.commit.tags import Tag
 from prover.state import register_leaf
 from rollup.errors import ReceiptError
+from rollup.protocol.actions import ACTION_TYPE, Action, ActionKind
 from rollup.protocol.eip712 import Signature
 from rollup.protocol.ledger import layout
-from rollup.protocol.ledger.actions import ACTION_TYPE, Action, ActionKind
 from rollup.protocol.ledger.effects import word_root
 from rollup.protocol.ledger.entries import Placed, sign_many
 from rollup.protocol.ledger.header import Forest, Header, Rules, genesis

@@ -11,9 +11,9 @@ from bisection.game import Action as GameAction
 from bisection.game import Rules, Side
 from bisection.machine import Claim, ClaimId, Trace
 from prover.commit.keccak import keccak
+from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.eip712 import Signature
 from rollup.protocol.ledger import layout
-from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.effects import receipt_step
 from rollup.protocol.ledger.entries import Placed, sign_many, sign_one
 from rollup.protocol.ledger.header import Forest
@@ -23,6 +23,7 @@ from rollup.protocol.ledger.run import LedgerBatch
 from rollup.protocol.ledger.store import State
 from rollup.protocol.ledger.trace import FastTrace
 from rollup.protocol.ledger.types import Account, Amount, Score
+from rollup.protocol.receipts import Receipt
 from rollup.protocol.types import Nonce
 from tests.bisection.liars import LIARS
 from tests.bisection.table import (
@@ -49,12 +50,12 @@ def batch() -> tuple[LedgerBatch, State]:
     scene = Scene()
     seq = scene.claim(ANN, after=name("after"))
     pre, nonce = scene.state, scene.account(ANN).nonce
-    said: list[LedgerReceipt] = [
+    said: list[Receipt] = [
         Action(ActionKind.SETTLE, ANN, nonce, seq, TRAIN),
         Action(ActionKind.TRANSFER, ANN, Nonce(nonce + 1), BOB, 0, 5_000),
         Action(ActionKind.WITHDRAW, ANN, Nonce(nonce + 2), 0, 0, 7),
     ]
-    bob: list[LedgerReceipt] = [
+    bob: list[Receipt] = [
         Action(ActionKind.TRANSFER, BOB, Nonce(0), CAT, 0, 11),
         replace(scene.work(BOB), nonce=Nonce(1)),
     ]

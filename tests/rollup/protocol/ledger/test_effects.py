@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from prover.commit.keccak import Hash
+from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.ledger import inbox_effects
-from rollup.protocol.ledger.actions import Action, ActionKind
 from rollup.protocol.ledger.header import Forest, Rules
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, register
 from rollup.protocol.ledger.types import MAX_WORK, Status, Units

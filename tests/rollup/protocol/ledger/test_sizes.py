@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prover.commit.merkle import ceil_log2
+from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.ledger import types, witness
-from rollup.protocol.ledger.actions import Action, ActionKind
 from rollup.protocol.ledger.entries import sign_many
 from rollup.protocol.ledger.header import HEADER_BYTES, Forest
 from rollup.protocol.ledger.inbox import INBOX_BYTES, InboxEntry, InboxKind

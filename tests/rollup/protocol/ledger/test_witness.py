@@ -9,10 +9,10 @@ from prover.commit.keccak import ZERO_HASH
 from prover.commit.merkle import ceil_log2
 from prover.errors import PositionError, WitnessError
 from rollup.errors import BundleError, ReceiptError, SignatureError
+from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.eip712 import Signature, address_of
 from rollup.protocol.entries import sign_bundle, sign_receipt
 from rollup.protocol.ledger import packing, witness
-from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.entries import Placed, placed, sign_many, sign_one, signer
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, force
 from rollup.protocol.ledger.inbox_effects import Posted, inbox_step
@@ -20,7 +20,7 @@ from rollup.protocol.ledger.machine import LedgerTrace
 from rollup.protocol.ledger.run import LedgerBatch, Run
 from rollup.protocol.ledger.trees import NODE, Tree
 from rollup.protocol.ledger.types import MAX_BUNDLE
-from rollup.protocol.receipts import Statement
+from rollup.protocol.receipts import Receipt, Statement
 from rollup.protocol.types import AccountIndex, Nonce
 from tests.rollup.protocol.ledger.drawing import DOMAIN, KEYS, Drawer, name, signed
 from tests.rollup.protocol.ledger.scene import ANN, BOB, Scene, busy, steps_of
@@ -101,7 +101,7 @@ def test_every_way_of_not_being_signed_is_provable() -> None:
 @pytest.mark.parametrize("count", [3, 20])
 def test_entries_of_batches_have_a_place(count: int) -> None:
     scene = Scene()
-    said: list[LedgerReceipt] = [
+    said: list[Receipt] = [
         Action(ActionKind.TRANSFER, ANN, Nonce(0), BOB, 0, 7),
         Statement(16, ANN, Nonce(1), name("a"), name("b")),
         *(replace(scene.work(ANN), nonce=Nonce(number)) for number in range(2, count)),
@@ -153,7 +153,7 @@ def test_forms_that_no_receipt_has_are_refused() -> None:
 
 def test_receipts_take_their_forms() -> None:
     scene = Scene()
-    receipts: list[LedgerReceipt] = [
+    receipts: list[Receipt] = [
         scene.work(ANN),
         Statement(16, ANN, Nonce(0), name("a"), name("b")),
         scene.action(ActionKind.USE, ANN),

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from prover.commit.keccak import Hash
 from prover.errors import WitnessError
+from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.ledger import witness
-from rollup.protocol.ledger.actions import Action, ActionKind
 from rollup.protocol.ledger.entries import Placed, sign_many
 from rollup.protocol.ledger.header import Header
 from rollup.protocol.ledger.inbox import InboxKind
