@@ -130,21 +130,13 @@ contract Rollup is IRollup, Inbox {
     }
 
     /// @inheritdoc IRollup
-    function postOverdue(
-        uint64 slot,
-        Header calldata parent,
-        bytes32[] calldata peaks,
-        uint32 receipts,
-        bytes32 batchRoot,
-        bytes32 dataHash,
-        uint64 inbox
-    ) external {
+    function postOverdue(uint64 slot, Header calldata parent, bytes32[] calldata peaks, uint64 inbox) external {
         uint64 time = GAME.protocolTime();
         // The genesis has no time from which a silence could count.
         uint256 since = parent.number == 0 ? type(uint256).max : uint256(parent.posted) + DEADLINE;
         if (time < since) revert NotOverdue(since);
         if (!VAULT.isLive(VAULT.accountOf(msg.sender), slot, time)) revert PosterUnbonded();
-        _post(_ends, time, parent, peaks, receipts, batchRoot, dataHash, inbox);
+        _post(_ends, time, parent, peaks, 0, 0, 0, inbox);
     }
 
     /// @dev Makes the header of the caller's batch, with everything in it that is not the poster's word.

@@ -107,14 +107,11 @@ class RollupContract(InboxContract):
         slot: SlotIndex,
         parent: Header,
         peaks: Sequence[Hash],
-        receipts: int,
-        root: Hash,
-        data_hash: Hash,
         inbox: int,
     ) -> tuple[Header, Mined]:
-        """Posts in the silent sequencer's stead, on a live slot of the signer's; see ``post``."""
-        what = post_values(parent, peaks, receipts, root, data_hash, inbox)
-        return self._posted(self.send(signer, "postOverdue", slot, *what))
+        """Posts inbox entries in the silent sequencer's stead, on a live slot of the signer's."""
+        shown = (slot, header_tuple(parent), list(peaks), inbox)
+        return self._posted(self.send(signer, "postOverdue", *shown))
 
     def _posted(self, mined: Mined) -> tuple[Header, Mined]:
         (header,) = [
@@ -155,25 +152,10 @@ class RollupContract(InboxContract):
         self, poster: Address, first: BlockNumber, last: BlockNumber
     ) -> list[ChunkPublished]:
         """Chunks that ``poster`` published in L1 blocks first..last."""
-        return self._chunks(first, last, [_topic(poster)])
-
-    def publications(
-        self, data_hash: Hash, first: BlockNumber, last: BlockNumber
-    ) -> list[ChunkPublished]:
-        """Last chunks of all data with that hash, whoever published it, in blocks first..last."""
-        return self._chunks(first, last, [None, data_hash])
-
-    def _chunks(
-        self, first: BlockNumber, last: BlockNumber, topics: Sequence[bytes | None]
-    ) -> list[ChunkPublished]:
+        found = self.events("ChunkPublished", first, last, [_topic(poster)])
         return [
-            ChunkPublished(
-                address_in(values["poster"]),
-                Hash(values["dataHash"]),
-                Hash(values["chunkHash"]),
-                place,
-            )
-            for values, place in self.events("ChunkPublished", first, last, topics)
+            ChunkPublished(poster, Hash(values["dataHash"]), Hash(values["chunkHash"]), place)
+            for values, place in found
         ]
 
     def chunk_in(self, published: ChunkPublished) -> bytes | None:

@@ -11,7 +11,7 @@ import numpy as np
 from bisection.dissection import cut
 from prover import witness
 from prover.commit import merkle
-from prover.commit.keccak import Hash, keccak
+from prover.commit.keccak import ZERO_HASH, Hash, keccak
 from prover.commit.tags import Tag
 from prover.ops import Opcode
 from prover.program import Program, run_commitment
@@ -228,14 +228,12 @@ class Ledger:
         self.rollup.post(*self.arguments(header), sender=self.sequencer)
         return self.keep(header, batch)
 
-    def post_overdue(
-        self, poster: str, slot: int, entries: Sequence[Entry], inbox: int | None = None
-    ) -> Posted:
-        """Somebody with a bond posts in the sequencer's place."""
-        batch = Batch.of(entries)
-        chunks = split(encode_data(entries)) if entries else []
-        header = self.next_header(batch, self.publish(*chunks, sender=poster), inbox)
-        self.rollup.postOverdue(slot, *self.arguments(header), sender=poster)
+    def post_overdue(self, poster: str, slot: int, inbox: int | None = None) -> Posted:
+        """Somebody with a bond posts the inbox in the sequencer's place."""
+        batch = Batch.of([])
+        header = self.next_header(batch, ZERO_HASH, inbox)
+        shown = (slot, self.parent_tuple, self.peaks, header.inbox)
+        self.rollup.postOverdue(*shown, sender=poster)
         return self.keep(header, batch)
 
     def keep(self, header: Header, batch: Batch) -> Posted:

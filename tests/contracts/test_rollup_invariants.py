@@ -70,17 +70,17 @@ class Model:
             return
         if self.dice.random() < 0.2:
             works = []
+        takes = upto > self.taken
+        silent = self.ledger.posted and self.now >= self.ledger.parent.posted + DEADLINE
+        if silent and takes and self._live(slot := self.dice.randrange(SLOTS)):
+            self.ledger.post_overdue(self.ledger.worker_address, slot, upto)
+            return
         entries = [self.ledger.sign(work) for work in works]
-        if not entries and upto == self.taken:
+        if not entries and not takes:
             with reverts("EmptyBatch"):
                 self.ledger.post(entries, inbox=upto)
             return
-        poster = self.ledger.worker_address
-        silent = self.ledger.posted and self.now >= self.ledger.parent.posted + DEADLINE
-        if silent and self._live(slot := self.dice.randrange(SLOTS)):
-            self.ledger.post_overdue(poster, slot, entries, upto)
-        else:
-            self.ledger.post(entries, inbox=upto)
+        self.ledger.post(entries, inbox=upto)
         self.works |= {work.id: work for work in works}
 
     @property

@@ -101,7 +101,7 @@ struct Caps {
 /// @notice What a deployment fixes for good.
 /// @param sequencer who posts batches.
 /// @param window protocol seconds in which a batch's claims may be challenged.
-/// @param deadline protocol seconds without a batch after which anybody with a bond may post one.
+/// @param deadline protocol seconds without a batch after which anybody with a bond may post one of inbox entries.
 /// @param inboxCap inbox entries that one batch takes at the most.
 /// @param kind number of the tensor kind in the game: its host is the rollup.
 /// @param writers who append to the inbox.
@@ -128,7 +128,7 @@ struct RollupParameters {
 ///
 /// A batch takes at least what was in the inbox when the one before was posted, INBOX_CAP entries at the most: so every
 /// entry is taken by the second batch after it came, or as soon as those before it let it. A sequencer that takes
-/// nothing can post nothing, and one that posts nothing for DEADLINE is replaced by anybody with a bond.
+/// nothing can post nothing, and when it posts nothing for DEADLINE anybody with a bond posts what is in the inbox.
 /// @dev Trusts vault, game and programs, which are fixed at deployment and call nobody else's code.
 interface IRollup is IClaimHost, IInbox {
     /// @notice A chunk of data is in this transaction's input; `dataHash` is the poster's running hash with it.
@@ -254,18 +254,10 @@ interface IRollup is IClaimHost, IInbox {
         uint64 inbox
     ) external;
 
-    /// @notice Anyone with a bond: posts the next batch when the newest one is DEADLINE old, as `post` does. Consumes the
-    /// caller's running data hash.
+    /// @notice Anyone with a bond: posts the next batch when the newest one is DEADLINE old, of inbox entries alone. What a
+    /// batch's data hides only its poster could assert, and nobody dispute: of a stranger's batch everything is on L1.
     /// @param slot a live one of the caller.
-    function postOverdue(
-        uint64 slot,
-        Header calldata parent,
-        bytes32[] calldata peaks,
-        uint32 receipts,
-        bytes32 batchRoot,
-        bytes32 dataHash,
-        uint64 inbox
-    ) external;
+    function postOverdue(uint64 slot, Header calldata parent, bytes32[] calldata peaks, uint64 inbox) external;
 
     /// @notice Sequencer: names the slot of its own that must be live while it posts.
     function chooseSlot(uint64 slot) external;
@@ -314,7 +306,7 @@ interface IRollup is IClaimHost, IInbox {
     /// @notice Protocol seconds in which a batch's claims may be challenged.
     function WINDOW() external view returns (uint64);
 
-    /// @notice Protocol seconds without a batch after which anybody with a bond may post one.
+    /// @notice Protocol seconds without a batch after which anybody with a bond may post one of inbox entries.
     function DEADLINE() external view returns (uint64);
 
     /// @notice Inbox entries that one batch takes at the most.

@@ -1,4 +1,4 @@
-"""When the sequencer is silent, anybody with a bond posts."""
+"""When the sequencer is silent, anybody with a bond posts what is in the inbox."""
 
 import pytest
 
@@ -12,10 +12,8 @@ pytestmark = pytest.mark.usefixtures("toolchain")
 
 def overdue(ledger: Ledger, poster: str, slot: int = 0) -> None:
     """Tries to post what the inbox holds."""
-    ledger.rollup.postOverdue(
-        slot, ledger.parent_tuple, ledger.peaks, 0, ZERO_HASH, ZERO_HASH,
-        ledger.rollup.inboxCount(), sender=poster,
-    )  # fmt: skip
+    shown = (slot, ledger.parent_tuple, ledger.peaks, ledger.rollup.inboxCount())
+    ledger.rollup.postOverdue(*shown, sender=poster)
 
 
 def test_a_batch_is_overdue_a_deadline_after_the_one_before(ledger: Ledger) -> None:
@@ -39,26 +37,31 @@ def test_the_deadline_is_protocol_time(ledger: Ledger) -> None:
         overdue(ledger, ledger.worker_address)
 
 
-def test_another_posts_its_own_data_and_takes_the_inbox(ledger: Ledger) -> None:
+def test_another_posts_what_is_in_the_inbox(ledger: Ledger) -> None:
     ledger.post_works(RUN.work(ledger.account), inbox=0)
     theirs = ledger.publish(b"the sequencer's, never posted")
     forced = ledger.force(RUN.work(ledger.account, nonce=1))
     ledger.chain.warp(DEADLINE)
-    work = RUN.work(ledger.account, nonce=2)
-    posted = ledger.post_overdue(ledger.worker_address, 1, [ledger.sign(work)])
+    posted = ledger.post_overdue(ledger.worker_address, 1)
     (event,) = ledger.chain.events
     assert (event["headerHash"], event["taken"]) == (posted.header.hash, 5)
+    assert (event["receipts"], event["batchRoot"], event["dataHash"]) == (0, ZERO_HASH, ZERO_HASH)
     assert ledger.rollup.head() == (2, posted.header.hash)
-    assert ledger.rollup.claimOf(posted.opening(0)) == ledger.claim(work)
     assert ledger.rollup.claimOf(posted.forced(4, forced))[1] == forced.receipt.id
     assert ledger.rollup.dataHashOf(ledger.sequencer) == theirs
-    assert ledger.rollup.dataHashOf(ledger.worker_address) == ZERO_HASH
     # The sequencer goes on from there, and the silence counts anew.
     ledger.rollup.discard(sender=ledger.sequencer)
     with reverts("NotOverdue", posted.header.posted + DEADLINE):
         overdue(ledger, ledger.worker_address)
     ledger.post_works(RUN.work(ledger.account, nonce=3))
     assert ledger.rollup.head()[0] == 3
+
+
+def test_a_sequencer_that_has_nothing_to_post_is_not_replaced(ledger: Ledger) -> None:
+    ledger.post_works(RUN.work(ledger.account))
+    ledger.chain.warp(DEADLINE)
+    with reverts("EmptyBatch"):
+        overdue(ledger, ledger.worker_address)
 
 
 def test_who_posts_has_a_live_bond(ledger: Ledger) -> None:
@@ -78,15 +81,12 @@ def test_an_overdue_batch_keeps_every_rule_of_a_batch(ledger: Ledger) -> None:
     ledger.post_works(RUN.work(ledger.account), inbox=0)
     ledger.chain.warp(DEADLINE)
     parent, peaks = ledger.parent_tuple, ledger.peaks
-    zero = (0, ZERO_HASH, ZERO_HASH)
     stale = (parent[0], b"\1" * 32, *parent[2:])
     for arguments, error in (
-        ((0, parent, peaks, *zero, 3), "InboxSkipped"),
-        ((0, parent, peaks, *zero, 5), "InboxTooFar"),
-        ((0, parent, [], *zero, 4), "WrongHistory"),
-        ((0, stale, peaks, *zero, 4), "WrongParent"),
-        ((0, parent, peaks, 1, b"\1" * 32, ZERO_HASH, 4), "WrongData"),
-        ((0, parent, peaks, 0, b"\1" * 32, ZERO_HASH, 4), "WrongRoot"),
+        ((0, parent, peaks, 3), "InboxSkipped"),
+        ((0, parent, peaks, 5), "InboxTooFar"),
+        ((0, parent, [], 4), "WrongHistory"),
+        ((0, stale, peaks, 4), "WrongParent"),
     ):
         with reverts(error):
             ledger.rollup.postOverdue(*arguments, sender=ledger.worker_address)
