@@ -149,6 +149,29 @@ def deposit(
 
 
 @app.command()
+def mint(
+    amount: options.Amount,
+    l1: options.L1 = options.DEFAULT_L1,
+    deployment: options.DeploymentFile = options.DEFAULT_DEPLOYMENT,
+    keystore: options.Keystore = None,
+    password_file: options.PasswordFile = None,
+    unsafe_key: options.UnsafeKey = None,
+    unsafe_dev_account: options.UnsafeDevAccount = None,
+) -> None:
+    """Make development tokens for the signer.
+
+    Only the token that `plumbline deploy` makes, where none is named, lets anybody do so.
+    """
+    from rollup import session
+    from rollup.l1.token import token_units
+    from rollup.protocol.ledger.types import Amount
+
+    signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
+    token = session.connect(l1, deployment).token
+    token.mint(signer, signer.address, token_units(Amount(amount)))
+
+
+@app.command()
 def fund(
     amount: options.Amount,
     l1: options.L1 = options.DEFAULT_L1,

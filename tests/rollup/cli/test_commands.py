@@ -78,6 +78,7 @@ def test_these_are_the_commands() -> None:
         "plumbline rewards close-epoch",
         "plumbline rewards deposit",
         "plumbline rewards fund",
+        "plumbline rewards mint",
         "plumbline rewards settle",
         "plumbline rewards show",
         "plumbline sequencer run",

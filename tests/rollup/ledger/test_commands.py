@@ -8,7 +8,6 @@ import pytest
 
 from prover.commit.keccak import Hash
 from rollup import cli
-from rollup.l1.token import TokenUnits
 from rollup.protocol.presets import MINIMAL
 from tests.bisection.table import lie
 from tests.rollup.cli.running import Said
@@ -150,7 +149,8 @@ def test_rewards_are_claimed_by_a_proof_of_the_confirmed_state(story: Story, run
 def test_tokens_come_in_jobs_open_and_epochs_close(story: Story, run: Shell) -> None:
     world, contracts = story.world, story.world.contracts
     signer = world.signer(WORKER)
-    contracts.token.mint(signer, signer.address, TokenUnits(10**18))
+    run("rewards", "mint", "--amount", "1", DEV, WORKER, to_json=False)
+    assert contracts.token.balance(signer.address) == 10**18
     total = contracts.rewards.total()
     run("rewards", "deposit", "--amount", "0.25", DEV, WORKER, to_json=False)
     run("rewards", "deposit", "--amount", "0.25", "--account", 1, DEV, WORKER, to_json=False)
