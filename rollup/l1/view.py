@@ -82,18 +82,20 @@ class ContractView:
         return posted.place if posted is not None and posted.header.hash == header.hash else None
 
     def chunks(self, header: Header) -> list[bytes]:
-        """See `L1View.chunks`: most likely what was published since the post before."""
+        """See `L1View.chunks`: what was published between this post and the one before."""
         place = self.post_of(header)
         if place is None or header.receipts == 0:
             return []
-        start = self._contracts.deployment.block
         before = self._post(BatchNumber(header.number - 1)) if header.number > 1 else None
-        for first in dict.fromkeys((before.place.block if before else start, start)):
-            found = self._published(header.data_hash, first, place.block)
-            if found is not None:
-                return found
-        self._posts.clear()  # a reorganisation may have moved them: look again next time
-        return []
+        first = self._contracts.deployment.block if before is None else before.place.block
+        rollup = self._contracts.rollup
+        published = rollup.chunks(self._contracts.deployment.sequencer, first, place.block)
+        behind = chunks_behind(published, header.data_hash)
+        if behind is None:
+            self._posts.clear()  # a reorganisation may have moved them: look again next time
+            return []
+        chunks = [rollup.chunk_in(publication) for publication in behind]
+        return [chunk for chunk in chunks if chunk is not None]
 
     def inbox(self, header: Header) -> list[InboxEntry]:
         """See `L1View.inbox`."""
@@ -141,18 +143,6 @@ class ContractView:
         for posted in self._contracts.rollup.batches(first, last):
             self._posts[posted.header.number] = posted
         self._read = last
-
-    def _published(
-        self, data_hash: Hash, first: BlockNumber, last: BlockNumber
-    ) -> list[bytes] | None:
-        """The chunks that lead to a data hash, of whoever published them."""
-        rollup = self._contracts.rollup
-        for poster in dict.fromkeys(p.poster for p in rollup.publications(data_hash, first, last)):
-            behind = chunks_behind(rollup.chunks(poster, first, last), data_hash)
-            if behind is not None:
-                chunks = [rollup.chunk_in(publication) for publication in behind]
-                return [chunk for chunk in chunks if chunk is not None]
-        return None
 
     def _taken(self, header: Header) -> list[InboxEntry]:
         places = range(header.inbox - header.taken, header.inbox)

@@ -7,11 +7,9 @@ from typing import Any
 
 from prover.commit.keccak import ZERO_HASH, Hash, keccak
 from rollup.errors import PlumblineError, StoreUnavailable
-from rollup.protocol import codec
 from rollup.protocol.batch import Batch, check_data
 from rollup.protocol.eip712 import Domain
-from rollup.protocol.entries import Entry
-from rollup.protocol.header import Header, data_hashes, genesis, split
+from rollup.protocol.header import Header, data_hashes, genesis
 from rollup.protocol.history import Mountains
 from rollup.protocol.ledger.inbox import InboxEntry
 from rollup.protocol.presets import MINIMAL as PRESET
@@ -44,13 +42,11 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
-    """What somebody else posts when the sequencer is silent."""
-
-    entries: tuple[Entry, ...]
+class Overdue:
+    """What somebody else posts when the sequencer is silent: as much of the inbox as may be."""
 
 
-Outside = InboxEntry | Foreign
+Outside = InboxEntry | Overdue
 """What others do on L1."""
 
 
@@ -115,8 +111,8 @@ class FakeL1:
                         self._execute(state, one, number)
                     case InboxEntry():
                         state.inbox.append(one)
-                    case Foreign(entries):
-                        self._overdue(state, entries, number)
+                    case Overdue():
+                        self._overdue(state, number)
         return state
 
     def _execute(self, state: State, waiting: Waiting, block: int) -> None:
@@ -132,17 +128,13 @@ class FakeL1:
                 else:
                     state.reverted += 1
 
-    def _overdue(self, state: State, entries: tuple[Entry, ...], block: int) -> None:
-        """Somebody else posts these entries after whatever is there, with all of the inbox."""
+    def _overdue(self, state: State, block: int) -> None:
         headers = self.headers(state)
-        batch = Batch.of(entries)
-        chunks = tuple(split(codec.encode(entries), 400)) if entries else ()
         inbox = min(len(state.inbox), headers[-1].inbox + self.inbox_cap)
         peaks = Mountains.of([header.hash for header in headers[:-1]]).peaks
-        data = data_hashes(chunks)[-1]
-        post = Post(headers[-1], peaks, len(batch.receipts), batch.root, data, inbox)
+        post = Post(headers[-1], peaks, 0, ZERO_HASH, ZERO_HASH, inbox)
         placed = keccak(b"somebody else" + headers[-1].hash), False
-        self._post(state, post, chunks, block, placed)
+        self._post(state, post, (), block, placed)
 
     def headers(self, state: State) -> list[Header]:
         """Genesis and what was posted."""

@@ -28,7 +28,7 @@ from rollup.sequencer.ports import Call, Discard, Post, Publish
 from rollup.sequencer.poster import Poster
 from rollup.store import SqliteStore
 from rollup.store.fsck import fsck
-from tests.rollup.entries import DOMAIN, single, stream
+from tests.rollup.entries import DOMAIN, stream
 from tests.rollup.sequencer.fake_l1 import (
     L1_CALLS,
     STORE_CALLS,
@@ -36,7 +36,7 @@ from tests.rollup.sequencer.fake_l1 import (
     Crash,
     Failing,
     FakeL1,
-    Foreign,
+    Overdue,
     Waiting,
 )
 
@@ -246,7 +246,7 @@ def happen(l1: FakeL1, action: object, at: int) -> None:
         case "enter":
             l1.outside.append(InboxEntry(2, 1, at))
         case "overdue":
-            l1.outside.append(Foreign((single(at, account=9),)))
+            l1.outside += [InboxEntry(2, 1, at), Overdue()]
         case ("reorg", int(depth), bool(keep)):
             # No deeper than what nobody takes as lasting yet.
             l1.reorg(min(depth, PRESET.confirmations), keep)
@@ -290,7 +290,7 @@ def test_any_schedule_of_crashes_reorgs_and_lost_transactions(schedule: list[obj
 
 
 def test_what_somebody_else_posts_is_taken_up(tmp_path: Path) -> None:
-    theirs = Foreign((single(0, account=9),))
+    theirs = [InboxEntry(2, 1, 5), Overdue()]
 
     async def go() -> None:
         l1, clock = FakeL1(DOMAIN), Clock()
@@ -298,7 +298,7 @@ def test_what_somebody_else_posts_is_taken_up(tmp_path: Path) -> None:
         async with sequencer(tmp_path / "s", l1, Counter(), clock) as (batcher, poster):
             await batcher.step()
             await poster.step()  # sent: and somebody else is faster
-            l1.outside.append(theirs)
+            l1.outside += theirs
             l1.mine()
             assert l1.state().reverted == 1
             l1.reorg(1)
@@ -307,7 +307,7 @@ def test_what_somebody_else_posts_is_taken_up(tmp_path: Path) -> None:
         holds_everything(l1, ENTRIES)
         assert [place.ours for place in l1.state().headers] == [False, True, True]
         whole(tmp_path / "s", l1)
-        l1.outside.append(Foreign((single(1, account=9),)))  # and while there is nothing to post
+        l1.outside += theirs  # and while there is nothing to post
         l1.mine()
         await drive(tmp_path / "s", l1, Counter(), clock, 10)
         whole(tmp_path / "s", l1)
@@ -318,13 +318,16 @@ def test_what_somebody_else_posts_is_taken_up(tmp_path: Path) -> None:
 def test_a_batch_of_ours_that_somebody_else_posts_is_ours(tmp_path: Path) -> None:
     async def go() -> None:
         l1, clock = FakeL1(DOMAIN), Clock()
-        await fill(tmp_path / "s", ENTRIES)
-        async with sequencer(tmp_path / "s", l1, Counter(), clock) as (batcher, _):
-            await batcher.step()
-        l1.outside.append(Foreign(tuple(ENTRIES[:4])))
+        l1.outside.append(InboxEntry(2, 1, 5))
         l1.mine()
+        async with sequencer(tmp_path / "s", l1, Counter(), clock) as (batcher, _):
+            clock.now += PRESET.batch_age
+            assert await batcher.step() == 1
+        l1.outside.append(Overdue())
+        l1.mine()
+        await fill_on(tmp_path / "s", ENTRIES)
         await drive(tmp_path / "s", l1, Counter(), clock, 40)
-        assert [entry for batch in l1.batches() for entry in batch.entries] == ENTRIES
+        assert [posted.header.receipts for posted in l1.state().headers] == [0, 8, 8]
         whole(tmp_path / "s", l1)
 
     asyncio.run(go())
