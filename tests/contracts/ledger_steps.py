@@ -16,11 +16,14 @@ from prover.errors import WitnessError
 from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.ledger import layout, witness
 from rollup.protocol.ledger.entries import Placed, sign_many, signer
+from rollup.protocol.ledger.inbox import InboxEntry
 from rollup.protocol.ledger.run import LedgerBatch
 from rollup.protocol.ledger.store import State
 from rollup.protocol.receipts import WorkKind
 from tests.contracts.evm import Contract, Evm, Revert, compiled
 from tests.rollup.protocol.ledger.drawing import DOMAIN, KEYS, OWNERS, pair, signed
+from tests.rollup.protocol.ledger.scene import Scene, Step
+from tests.rollup.protocol.ledger.vectors import Vector
 
 REFUSALS: Final = {
     "WitnessTooLong",
@@ -66,6 +69,35 @@ class OnChain:
                 raise
             raise WitnessError(revert.name) from None
         return Hash(post)
+
+
+def agreed(machine: OnChain, vector: Vector) -> Hash | None:
+    """What both verifiers say: the post state, None for a refusal."""
+    said: list[Hash | None] = []
+    for step in (witness.step, machine.step):
+        try:
+            said.append(step(vector.program, vector.position, vector.pre, vector.witness))
+        except WitnessError:
+            said.append(None)
+    assert said[0] == said[1], vector.name
+    return said[1]
+
+
+def as_vector(step: Step) -> Vector:
+    """A scene's step."""
+    batch, position, pre, opened, post = step
+    return Vector("", batch.run.hash, position, pre, opened, post)
+
+
+def forced_steps(scene: Scene, said: list[InboxEntry]) -> list[Vector]:
+    """One batch of these entries and no receipts, whose end the scene then is in."""
+    batch = LedgerBatch.of(DOMAIN.separator, scene.batch, 10 * scene.batch, said, [])
+    found = []
+    for position in range(len(said)):
+        pre = scene.state.hash
+        opened = witness.build(batch, scene.state, position)
+        found.append(Vector("", batch.run.hash, position, pre, opened, scene.state.hash))
+    return found
 
 
 def drawn(seed: int, receipts: int, machine: OnChain) -> Counter[str]:
