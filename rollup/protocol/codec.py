@@ -31,7 +31,7 @@ row, while payments have nothing in common.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, count
+from itertools import accumulate
 from operator import add, sub
 from typing import Any, Final, cast
 
@@ -201,9 +201,10 @@ def _decode(reader: Reader, limit: int) -> tuple[Entry, ...]:
     place = 0
     for (size, account, nonce), signature, slot in zip(heads, signatures, slots, strict=True):
         receipts: list[Receipt] = []
-        end = place + (size or 1)
-        following = cast(Iterator[Nonce], count(nonce))
-        for word, number in zip(forms[place:end], following, strict=False):
+        following: Any = range(nonce, nonce + (size or 1))
+        for number in following:
+            word = forms[place]
+            place += 1
             form = word & 3
             if form == _STATEMENT:
                 receipts.append(Statement(word >> 2, account, number, *next(statements)))
@@ -211,7 +212,6 @@ def _decode(reader: Reader, limit: int) -> tuple[Entry, ...]:
                 receipts.append(Work(word >> 2, account, number, slot, *next(works)))
             else:
                 receipts.append(Action(word >> 2, account, number, *next(actions)))
-        place = end
         entries.append(_entry(size, receipts, signature))
     return tuple(entries)
 
