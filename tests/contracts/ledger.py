@@ -26,9 +26,8 @@ from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, SignedReceipt, sign_bundle, sign_receipt
 from rollup.protocol.header import Header, data_hashes, genesis, split
 from rollup.protocol.history import Mountains
-from rollup.protocol.ledger.actions import LedgerReceipt
 from rollup.protocol.ledger.packing import forced_bytes
-from rollup.protocol.receipts import Work
+from rollup.protocol.receipts import Receipt, Work
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Nonce, Seconds, SlotIndex
 from tests.contracts.arena import Parameters, game_parameters
 from tests.contracts.evm import ETHER, Chain, Contract, Evm, compiled
@@ -178,7 +177,7 @@ class Ledger:
         """Of the inbox entries from `first` up to `last`, as L1 keeps them."""
         return tuple(Hash(self.rollup.inboxLeaf(index)) for index in range(first, last))
 
-    def force(self, receipt: LedgerReceipt, key: bytes | None = None) -> SignedReceipt:
+    def force(self, receipt: Receipt, key: bytes | None = None) -> SignedReceipt:
         """Anybody pays for a receipt's way through the inbox."""
         entry = sign_receipt(receipt, self.domain, key or self.worker.key)
         self.rollup.force(forced_bytes(receipt, entry.signature), sender=self.challenger)

@@ -10,13 +10,14 @@ from typing import ClassVar
 import pytest
 
 from prover.commit.keccak import Hash
+from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.ledger import witness
-from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.entries import Placed
 from rollup.protocol.ledger.header import Forest
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, close_epoch, register
 from rollup.protocol.ledger.run import LedgerBatch
 from rollup.protocol.ledger.types import Account
+from rollup.protocol.receipts import Receipt
 from rollup.protocol.types import U64_MAX, Address, Nonce
 from tests.contracts.ledger_steps import OnChain, deploy
 from tests.contracts.vast import SIGNER, OneOfMany, Vast, bundled, ledger
@@ -37,9 +38,7 @@ class ChainScene(Scene):
         super().inbox(entry)
         assert self.state.hash == post
 
-    def say(
-        self, receipt: LedgerReceipt, signer: Address | None = None, *, signed: bool = True
-    ) -> None:
+    def say(self, receipt: Receipt, signer: Address | None = None, *, signed: bool = True) -> None:
         known = 0 < receipt.account <= len(OWNERS)
         who = signer or (OWNERS[receipt.account - 1] if known else None)
         post = self._proven([], [_signed(receipt, who if signed else None)])
@@ -53,7 +52,7 @@ class ChainScene(Scene):
         return self.machine.step(batch.run.hash, 0, pre, opened)
 
 
-def _signed(receipt: LedgerReceipt, who: Address | None) -> Placed:
+def _signed(receipt: Receipt, who: Address | None) -> Placed:
     """By an owner; nobody has the keys of other addresses."""
     return signed(receipt, who if who in OWNERS else None)
 
