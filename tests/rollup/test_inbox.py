@@ -16,7 +16,7 @@ from rollup.protocol.entries import SignedReceipt, sign_receipt
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, force, register
 from rollup.protocol.ledger.packing import forced_bytes
 from rollup.protocol.presets import MINIMAL
-from rollup.protocol.types import SlotIndex
+from rollup.protocol.types import Nonce, SlotIndex
 from tests.rollup.entries import DOMAIN, KEY, OWNER, label, single, work
 from tests.rollup.fake_view import FakeView
 from tests.rollup.following import OTHER_KEY, events, follower, name, names, signed
@@ -142,7 +142,7 @@ def test_a_forced_lie_is_brought_down_reported_and_the_batch_confirmed(world: Wo
     lie(world)
     lying = world.follower().claims_of(world.signer(WORKER).address)[1].work
     domain, key = world.contracts.deployment.domain, world.signer(WORKER).key
-    again = replace(lying, nonce=lying.nonce + 5)
+    again = replace(lying, nonce=Nonce(lying.nonce + 5))
     world.contracts.rollup.force(
         world.signer(STRANGER), forced_bytes(again, sign_receipt(again, domain, key).signature)
     )

@@ -96,7 +96,7 @@ def test_a_proof_that_is_damaged_anywhere(
     assert other.code == 3
 
 
-def essence(document: bytes) -> Any:
+def essence(document: bytes | bytearray) -> Any:
     """What a proof shows, without where its header is to be looked up."""
     read = json.loads(document.lower())
     return {**read, "l1": {**read["l1"], "block": 0, "transaction": ""}}

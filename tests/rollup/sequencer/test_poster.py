@@ -36,6 +36,7 @@ from tests.rollup.sequencer.fake_l1 import (
     Crash,
     Failing,
     FakeL1,
+    Outside,
     Overdue,
     Waiting,
 )
@@ -290,7 +291,7 @@ def test_any_schedule_of_crashes_reorgs_and_lost_transactions(schedule: list[obj
 
 
 def test_what_somebody_else_posts_is_taken_up(tmp_path: Path) -> None:
-    theirs = [InboxEntry(2, 1, 5), Overdue()]
+    theirs: list[Outside] = [InboxEntry(2, 1, 5), Overdue()]
 
     async def go() -> None:
         l1, clock = FakeL1(DOMAIN), Clock()
