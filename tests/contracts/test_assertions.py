@@ -23,8 +23,7 @@ LIE = keccak(b"lie")
 
 @pytest.fixture
 def whole() -> Whole:
-    """With clocks that run out within a window."""
-    return deploy(rules=Parameters(clock=200))
+    return deploy()
 
 
 @pytest.fixture
@@ -184,7 +183,7 @@ def test_nothing_is_confirmed_that_was_not_asserted(whole: Whole, ann: str, batc
     whole.assert_state(batch, GENESIS, ann)
     whole.chain.warp(WINDOW)
     for change in ({"root": LIE}, {"slot": SlotIndex(1)}, {"defender": b"\x01" * 20}):
-        draft = replace(whole.draft(batch, GENESIS, ann), **change)  # type: ignore[arg-type]
+        draft = replace(whole.draft(batch, GENESIS, ann), **change)
         with reverts("UnknownAssertion"):
             whole.assertions.confirm(assertion_tuple(draft))
 
@@ -314,7 +313,11 @@ def test_games_on_other_slots_stop_nothing(whole: Whole, ann: str, bob: str, bat
     game.play()
 
 
-def test_a_slashed_slot_voids_what_it_backs(whole: Whole, ann: str, batch: Posted) -> None:
+def test_a_slashed_slot_voids_what_it_backs() -> None:
+    whole = deploy(rules=Parameters(clock=200))  # so that a game ends within the window
+    ann = whole.chain.account("ann")
+    whole.stake(ann)
+    batch = whole.batch()
     false = whole.assert_state(batch, GENESIS, ann, root=LIE)
     true = whole.assert_state(batch, GENESIS, ann)
     mistaken = whole.duel(true, "dan")
