@@ -101,8 +101,8 @@ def forced_steps(scene: Scene, said: list[InboxEntry]) -> list[Vector]:
 
 
 def drawn(seed: int, receipts: int, machine: OnChain) -> Counter[str]:
-    """One history over about so many receipts, step by step: the states of reference, fast path
-    and chain are one, and the verifier's where it is asked. Returns what was compared.
+    """One history over about so many receipts, step by step: the states of reference and contract
+    are one, and after each batch that of the fast path. Returns what was compared.
     """
     rng = random.Random(seed)
     fast, drawer = pair(rng.choice([0, 4, 7, 9]), seed)

@@ -51,6 +51,10 @@ class Sparse:
         """A node, noise where nothing below it was put."""
         return self._nodes.get((height, at)) or keccak(b"%d %d %d" % (self._tag, height, at))
 
+    def knows(self, place: int) -> bool:
+        """Whether the leaf was put."""
+        return (0, place) in self._nodes
+
     def put(self, place: int, leaf: Hash) -> None:
         """Sets a leaf."""
         self._nodes[0, place] = leaf
@@ -110,6 +114,14 @@ class Vast:
         self._trees[forest].put(count, ZERO_HASH)
         root = self._trees[forest].root
         self.header = with_root(self.header, forest, root, count - self.header.counts[forest])
+
+    def free(self, forest: Forest) -> None:
+        """The next leaf's place can be opened, where it is inside and no known leaf's."""
+        header, tree = self.header, self._trees[forest]
+        place = place_of(header, forest, header.counts[forest])
+        if place < 1 << tree.depth and not tree.knows(place):
+            tree.put(place, tree.node(0, place) if place < places(header, forest) else ZERO_HASH)
+            self.header = with_root(header, forest, tree.root)
 
     def path(self, forest: Forest, index: int) -> list[Hash]:
         """See `Whole.path`."""

@@ -24,7 +24,7 @@ struct Posted {
 /// @notice docs/ledger.md, section 4; `rollup/protocol/ledger/effects.py` is the same, name by name. Each function
 /// reads what it needs, decides, and only then writes; what does not hold leaves everything as it is but the nonce.
 /// @dev States that the machine reaches keep every sum inside its 64 bits; in one that it never reaches, sums are cut
-/// to them and differences wrap, and nothing reverts.
+/// to them when they are packed, and nothing reverts.
 library LedgerEffects {
     uint256 private constant U32_MAX = type(uint32).max;
     uint256 private constant U64_MAX = type(uint64).max;

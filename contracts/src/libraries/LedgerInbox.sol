@@ -84,14 +84,14 @@ library LedgerInbox {
 
     /// @notice One entry.
     function inboxStep(Store memory store, Posted memory posted, InboxEntry entry) internal pure {
-        uint256 is_ = entry.kind();
-        if (is_ == InboxKinds.REGISTER) register(store, entry);
-        else if (is_ == InboxKinds.DEPOSIT) deposit(store, entry);
-        else if (is_ == InboxKinds.SLOTS || is_ == InboxKinds.EXIT || is_ == InboxKinds.SLASH) backing(store, entry);
-        else if (is_ == InboxKinds.JOB) openJob(store, entry);
-        else if (is_ == InboxKinds.CONFIRM) store.confirmed = Math.max(store.confirmed, entry.a());
-        else if (is_ == InboxKinds.EPOCH) closeEpoch(store, entry);
-        else if (is_ == InboxKinds.FORCED) forced(store, posted, entry);
+        uint256 said = entry.kind();
+        if (said == InboxKinds.REGISTER) register(store, entry);
+        else if (said == InboxKinds.DEPOSIT) deposit(store, entry);
+        else if (said == InboxKinds.SLOTS || said == InboxKinds.EXIT || said == InboxKinds.SLASH) backing(store, entry);
+        else if (said == InboxKinds.JOB) openJob(store, entry);
+        else if (said == InboxKinds.CONFIRM) store.confirmed = Math.max(store.confirmed, entry.a());
+        else if (said == InboxKinds.EPOCH) closeEpoch(store, entry);
+        else if (said == InboxKinds.FORCED) forced(store, posted, entry);
         store.inbox += 1;
     }
 
@@ -118,18 +118,18 @@ library LedgerInbox {
     /// @notice Slots begin to back claims (those from 64 on do not count), or one does not any more; after a slash
     /// reputation falls, whatever the slot.
     function backing(Store memory store, InboxEntry entry) internal pure {
-        (uint256 index, uint256 slot, uint256 is_) = (entry.a(), entry.b(), entry.kind());
+        (uint256 index, uint256 slot, uint256 said) = (entry.a(), entry.b(), entry.kind());
         bool counts = slot < LedgerRewards.MAX_SLOTS;
-        if (!store.known(Forest.ACCOUNTS, index) || (!counts && is_ != InboxKinds.SLASH)) return;
+        if (!store.known(Forest.ACCOUNTS, index) || (!counts && said != InboxKinds.SLASH)) return;
         uint256 place = store.read(Forest.ACCOUNTS, index);
         Account memory account = LedgerLeaves.accountAt(place);
-        if (is_ == InboxKinds.SLOTS) {
+        if (said == InboxKinds.SLOTS) {
             uint256 stop = Math.min(slot + entry.c(), LedgerRewards.MAX_SLOTS);
             account.live |= (1 << stop) - (1 << slot);
         } else if (counts) {
             account.live &= ~(1 << slot);
         }
-        if (is_ == InboxKinds.SLASH) account.reputation /= 4;
+        if (said == InboxKinds.SLASH) account.reputation /= 4;
         store.write(Forest.ACCOUNTS, index, place, account.leaf());
     }
 

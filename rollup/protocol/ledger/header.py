@@ -141,9 +141,10 @@ class Header:
 
     def pack(self) -> bytes:
         """257 bytes."""
-        pairs = [part for pair in zip(self.roots, self.counts, strict=True) for part in pair]
+        counts = [count & U64_MAX for count in self.counts]
+        pairs = [part for pair in zip(self.roots, counts, strict=True) for part in pair]
         return _HEADER.pack(
-            self.ring, *pairs, self.funds, self.score, self.confirmed, self.inbox,
+            self.ring, *pairs, self.funds, self.score, self.confirmed, self.inbox & U64_MAX,
             self.rules.pack(),
         )  # fmt: skip
 

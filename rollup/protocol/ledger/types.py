@@ -2,7 +2,8 @@
 
 Every integer is a u64 and packs big-endian; what bounds it below that stands in its docstring. The
 bounds are what makes overflow impossible in `rewards`, so they hold in every state that the machine
-reaches.
+reaches. A state that it never reaches has a next one all the same: what does not fit is cut to its
+64 bits when it is packed.
 """
 
 import struct
@@ -12,7 +13,7 @@ from typing import Final, NewType
 
 from prover.commit.keccak import ZERO_HASH, Hash, tagged
 from prover.commit.tags import Tag
-from rollup.protocol.types import AccountIndex, Address, Nonce
+from rollup.protocol.types import U64_MAX, AccountIndex, Address, Nonce
 
 Amount = NewType("Amount", int)
 """u64, in billionths of the token: a ledger holds at most 2^64 - 1 of them in all."""
@@ -93,8 +94,8 @@ class Account:
     def pack(self) -> bytes:
         """76 bytes."""
         return _ACCOUNT.pack(
-            self.address, self.nonce, self.balance, self.live, self.score, self.epoch,
-            self.reputation, self.payable,
+            self.address, self.nonce, self.balance & U64_MAX, self.live, self.score & U64_MAX,
+            self.epoch, self.reputation, self.payable & U64_MAX,
         )  # fmt: skip
 
     @classmethod
@@ -115,7 +116,8 @@ class Record:
     seq: Sequence
     kind: int
     """Of the Work: 1 compute, 2 inference."""
-    status: Status
+    status: int
+    """See `Status`."""
     account: AccountIndex
     slot: int
     """0 .. 63."""
@@ -151,7 +153,7 @@ class Record:
         (seq, kind, status, account, slot, batch, posted, first_step, steps, job, quantity,
          program, params, inputs, after) = _RECORD.unpack(data)  # fmt: skip
         return cls(
-            seq, kind, Status(status), account, slot, batch, posted, first_step, steps,
+            seq, kind, status, account, slot, batch, posted, first_step, steps,
             program, params, inputs, after, job, quantity,
         )  # fmt: skip
 
