@@ -1,4 +1,6 @@
-"""Settlement: makes batches final once nothing can be said against them. Anyone may do it."""
+"""Settlement: makes batches final once nothing can be said against them, and stands in for a
+sequencer that is silent. Anyone may do it; the latter takes a live slot.
+"""
 
 import logging
 from typing import Final
@@ -8,7 +10,9 @@ from rollup.follower import Follower
 from rollup.l1.accounts import Signer
 from rollup.l1.deploy import Contracts
 from rollup.l1.errors import Reverted
-from rollup.protocol.types import AccountIndex, BatchNumber, SlotIndex
+from rollup.protocol.header import genesis
+from rollup.protocol.history import Mountains
+from rollup.protocol.types import AccountIndex, BatchNumber, Seconds, SlotIndex
 
 EVENTS: Final = Events(logging.getLogger(__name__))
 
@@ -18,9 +22,16 @@ _TOLD: Final = frozenset({"NothingToReport"})
 """What L1 says of a slash that somebody else reported first."""
 
 
+_NOT_NEEDED: Final = frozenset(
+    {"NotOverdue", "WrongParent", "PosterUnbonded", "EmptyBatch", "InboxTooFar", "InboxSkipped"}
+)
+"""Refusals of a batch of inbox entries that somebody else's batch, or a slot's end, explains."""
+
+
 class Settlement:
     """Tells the inbox of slashed slots, and confirms the batches that a follower knows, in order,
-    each as soon as L1 lets it.
+    each as soon as L1 lets it. When inbox entries wait and no batch has come for the deadline, it
+    posts them, if the signer has a live slot.
     """
 
     def __init__(self, contracts: Contracts, signer: Signer, follower: Follower) -> None:
@@ -31,6 +42,7 @@ class Settlement:
     def round(self) -> list[BatchNumber]:
         """Confirms what is due; the numbers of the batches that became final by it."""
         self._report()
+        self._stand_in()
         rollup = self._contracts.rollup
         headers = {header.number: header for header in self._follower.headers}
         number = BatchNumber(rollup.confirmed() + 1)
@@ -74,3 +86,30 @@ class Settlement:
                 left = vault.unreported()
                 if not left:
                     return
+
+    def _stand_in(self) -> None:
+        """Posts what the inbox holds, when that is overdue."""
+        rollup, headers = self._contracts.rollup, self._follower.headers
+        preset, now = self._contracts.deployment.parameters, Seconds(self._contracts.game.time())
+        if not headers or now < headers[-1].posted + preset.inbox_deadline:
+            return
+        last = headers[-1]
+        inbox = min(rollup.inbox_count(), last.inbox + preset.inbox_cap)
+        slot = self._live_slot(now) if inbox > last.inbox else None
+        if slot is None:
+            return
+        before = [genesis(self._contracts.deployment.domain), *headers[:-1]]
+        peaks = Mountains.of([header.hash for header in before]).peaks
+        try:
+            posted, _ = rollup.post_overdue(self._signer, slot, last, peaks, inbox)
+        except Reverted as refusal:
+            if refusal.name not in _NOT_NEEDED:
+                raise
+        else:
+            EVENTS.warning("sequencer.silent", batch=posted.number, inbox=posted.taken)
+
+    def _live_slot(self, now: Seconds) -> SlotIndex | None:
+        vault = self._contracts.vault
+        account = vault.account_of(self._signer.address)
+        slots = map(SlotIndex, range(vault.slots_of(account)))
+        return next((slot for slot in slots if vault.is_live(account, slot, now)), None)

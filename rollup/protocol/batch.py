@@ -34,15 +34,13 @@ def leaves(entries: Sequence[Entry]) -> Hashes:
     rows["id"] = np.frombuffer(ids, "V32")
     signatures = np.frombuffer(b"".join([entry.signature for entry in entries]), "V65")
     rows["signature"] = np.repeat(signatures, counts)
-    signed = b"".join([_bundle(entry) for entry in entries])
+    signed = b"".join(
+        [entry.bundle.id if isinstance(entry, SignedBundle) else ZERO_HASH for entry in entries]
+    )
     rows["bundle"] = np.repeat(np.frombuffer(signed, "V32"), counts)
     first = np.cumsum(counts) - counts
     rows["index"] = np.arange(len(rows)) - np.repeat(first, counts)
     return hashes.hash_all(Tag.ENTRY, rows.view(np.uint8).reshape(-1, _LEAF.itemsize))
-
-
-def _bundle(entry: Entry) -> Hash:
-    return entry.bundle.id if isinstance(entry, SignedBundle) else ZERO_HASH
 
 
 @dataclass(frozen=True, slots=True)

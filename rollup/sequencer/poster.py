@@ -27,12 +27,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from bisection.events import Events
-from rollup.errors import LostConsistency
 from rollup.protocol.eip712 import Domain
-from rollup.protocol.header import Header, data_hashes, genesis
+from rollup.protocol.header import data_hashes
 from rollup.protocol.types import BatchNumber
 from rollup.sequencer.ports import Call, Clock, Discard, Post, Publish, RollupPort, View
-from rollup.store import Intent, Posted, Store, StoredBatch
+from rollup.sequencer.standing import Standing
+from rollup.store import Intent, Store, StoredBatch
 
 LOG: Final = Events(logging.getLogger(__name__))
 
@@ -55,9 +55,8 @@ class Poster:
     ) -> None:
         self._store = store
         self._l1 = l1
-        self._genesis = genesis(domain)
+        self._standing = Standing(store, l1, domain, confirmations)
         self._clock = clock
-        self._confirmations = confirmations
         self._inbox_cap = inbox_cap
         self._bump_after = bump_after
         self._sent: tuple[int, float] = (-1, 0.0)
@@ -74,7 +73,7 @@ class Poster:
         """
         view = await self._l1.view()
         unsettled = await self._store.unsettled()
-        if not await self._recognise(view, unsettled):
+        if not await self._standing.recognise(view, unsettled):
             return True
         waiting = await self._store.intents(view.nonce)
         if waiting:
@@ -86,88 +85,6 @@ class Poster:
         if self._may_send(batch):
             await self._send_batch(view, batch)
         return True
-
-    # ---- what L1 holds
-
-    async def _recognise(self, view: View, unsettled: Sequence[StoredBatch]) -> bool:
-        """Writes down which batches L1 holds at `view`, somebody else's as well, and settles
-        the deep ones; False when L1 turned back meanwhile.
-        """
-        first = unsettled[0].number if unsettled else await self._next_number()
-        if view.head < first - 1:
-            raise LostConsistency(
-                f"L1 holds batches up to {view.head}, but batch {first - 1} was taken as lasting; "
-                "is this the right L1 node, and is it whole?"
-            )
-        if view.head == 0 and view.head_hash != self._genesis.hash:
-            raise LostConsistency("L1's rollup is another one: its genesis hash is not ours")
-        held = [batch for batch in unsettled if batch.number <= view.head]
-        if len(held) == view.head - first + 1 and _known(held, unsettled, view):
-            posted = [batch.posted for batch in held if batch.posted is not None]
-        else:
-            posted = await self._read(first, view)
-            await self._take_up(posted)
-            await self._store.record(posted, BatchNumber(first + len(posted)))
-            if len(posted) <= view.head - first:
-                return False  # the next view will tell
-            LOG.info("batches.posted", head=view.head, block=view.block)
-        deep = [
-            place.header.number
-            for place in posted
-            if view.block - place.block >= self._confirmations
-        ]
-        if deep:
-            await self._store.finalize(deep[-1])
-        return True
-
-    async def _take_up(self, posted: Sequence[Posted]) -> None:
-        """Makes the store have each batch that L1 holds, those of somebody else too.
-
-        Raises:
-            LostConsistency: when this account posted what was never sealed here.
-        """
-        for place, there in enumerate(posted):
-            header = there.header
-            if _same(await self._store.batch(header.number), header):
-                continue
-            # Whatever somebody else had posted there is gone.
-            await self._store.record(posted[:place], header.number)
-            stored = await self._store.batch(header.number)
-            if _same(stored, header):
-                continue
-            if not there.ours:
-                LOG.warning("batch.adopted", batch=header.number, header=header.hash)
-                await self._store.adopt(there)
-            elif stored is None:
-                raise LostConsistency(
-                    f"L1 holds batch {header.number}, which this store never sealed; the store is "
-                    "an old copy, or another sequencer posts with the same account"
-                )
-            else:
-                raise LostConsistency(
-                    f"L1 holds another batch {header.number} than this store sealed; another "
-                    "sequencer posts with the same account, or the store is an old copy"
-                )
-
-    async def _next_number(self) -> BatchNumber:
-        last = await self._store.last_batch()
-        return BatchNumber(last.number + 1 if last else 1)
-
-    async def _read(self, first: BatchNumber, view: View) -> list[Posted]:
-        """What L1 holds from batch `first` on, up to the first that is gone; the last is the
-        view's head.
-        """
-        posted: list[Posted] = []
-        for number in range(first, view.head + 1):
-            place = await self._l1.posted(BatchNumber(number))
-            if place is None:
-                break
-            posted.append(place)
-        ends = [*(place.header.parent for place in posted[1:]), view.head_hash]
-        for whole, place in enumerate(posted):
-            if place.header.hash != ends[whole]:
-                return posted[:whole]  # L1 turned back meanwhile
-        return posted
 
     # ---- what L1 lacks
 
@@ -217,7 +134,7 @@ class Poster:
 
     async def _send_batch(self, view: View, batch: StoredBatch) -> None:
         """Signs, writes down and sends all that the batch still lacks on L1, in one go."""
-        parent = await self._parent(view)
+        parent = await self._standing.parent(view)
         inbox = min(view.inbox, parent.inbox + self._inbox_cap)
         if batch.receipts == 0 and inbox <= parent.inbox:
             LOG.info("batch.withdrawn", batch=batch.number)  # a reorganisation took its entries
@@ -240,33 +157,3 @@ class Poster:
         for intent in intents:
             await self._l1.send(intent)
         LOG.info("batch.sent", batch=batch.number, receipts=batch.receipts, calls=len(calls))
-
-    async def _parent(self, view: View) -> Header:
-        """The header of the newest batch, as it was recorded."""
-        if view.head == 0:
-            return self._genesis
-        batch = await self._store.batch(view.head)
-        if batch is None or batch.posted is None or batch.posted.header.hash != view.head_hash:
-            raise LostConsistency(
-                f"L1 holds batch {view.head} under another header than the one that was taken as "
-                "lasting; is this the right L1 node, and is it whole?"
-            )
-        return batch.posted.header
-
-
-def _known(held: Sequence[StoredBatch], unsettled: Sequence[StoredBatch], view: View) -> bool:
-    """Whether the store already says exactly this of L1."""
-    if any((batch.posted is not None) != (batch.number <= view.head) for batch in unsettled):
-        return False
-    return not held or (
-        held[-1].posted is not None and held[-1].posted.header.hash == view.head_hash
-    )
-
-
-def _same(batch: StoredBatch | None, header: Header) -> bool:
-    """Whether a header on L1 is of this batch, whoever posted it."""
-    return batch is not None and (batch.receipts, batch.root, batch.data_hash) == (
-        header.receipts,
-        header.root,
-        header.data_hash,
-    )

@@ -17,6 +17,7 @@ from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, force, register
 from rollup.protocol.ledger.packing import forced_bytes
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import Nonce, SlotIndex
+from rollup.settlement import Settlement
 from tests.rollup.entries import DOMAIN, KEY, OWNER, label, single, work
 from tests.rollup.fake_view import FakeView
 from tests.rollup.following import OTHER_KEY, events, follower, name, names, signed
@@ -168,6 +169,33 @@ def test_a_forced_lie_is_brought_down_reported_and_the_batch_confirmed(world: Wo
     slash = (InboxKind.SLASH, again.account, again.slot)
     assert told == [slash, (InboxKind.CONFIRM, 1, 0), (InboxKind.CONFIRM, 2, 0)]
     assert settlement(world).round() == []
+
+
+def test_a_settler_with_a_bond_stands_in_for_a_silent_sequencer(world: World) -> None:
+    rollup = world.contracts.rollup
+    (entry,) = world.work(world.job())
+    assert isinstance(entry, SignedReceipt)
+    forced_by = world.signer(STRANGER)
+
+    def round_of(place: int) -> None:
+        Settlement(world.contracts, world.signer(place), world.follower()).round()
+
+    rollup.force(forced_by, forced_bytes(entry.receipt, entry.signature))
+    world.chain.advance(rollup.deadline())
+    round_of(SECOND)
+    assert rollup.head()[0] == 0  # nobody can say since when
+    world.post([single(0)])
+    round_of(SECOND)
+    world.chain.advance(rollup.deadline())
+    round_of(SECOND)
+    assert rollup.head()[0] == 1  # nothing waits
+    rollup.force(forced_by, forced_bytes(entry.receipt, entry.signature))
+    round_of(STRANGER)
+    assert rollup.head()[0] == 1  # without a bond
+    round_of(SECOND)
+    round_of(SECOND)
+    last = world.follower().headers[-1]
+    assert (last.number, last.receipts, last.taken) == (2, 0, 1)
 
 
 def test_what_somebody_posts_for_a_silent_sequencer_is_read(world: World) -> None:
