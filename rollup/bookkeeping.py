@@ -16,7 +16,7 @@ from rollup.follower import Follower
 from rollup.l1.accounts import LocalSigner
 from rollup.l1.deploy import Contracts
 from rollup.ledger.books import Books
-from rollup.ledger.keeper import Kept
+from rollup.ledger.keeper import Keeper, Kept
 from rollup.ledger.trial import Planned
 from rollup.protocol.actions import Action
 from rollup.protocol.types import Nonce
@@ -46,27 +46,28 @@ def keeping(of: Books, signer: LocalSigner, *, asserts: bool = True) -> Callable
     defender = Defender(of.claims, of.games(signer), of.claims.trace, signer.address)
 
     def look() -> Kept:
-        done = keeper.round()
-        defender.round()
-        return done
+        defender.round()  # first: clocks run in games
+        return _reporting(keeper)
 
     return look
 
 
-def confirming(of: Books, signer: LocalSigner) -> Callable[[], None]:
-    """A round of confirming the states that are due. That a false one was confirmed is reported,
-    and ends nothing: games may be going on.
-    """
+def confirming(of: Books, signer: LocalSigner) -> Callable[[], Kept]:
+    """A round of confirming the states that are due."""
     contracts = of.contracts
     keeper = of.keeper(signer, lambda: session.live_slots(contracts, signer.address), asserts=False)
+    return lambda: _reporting(keeper)
 
-    def look() -> None:
-        try:
-            keeper.round()
-        except LostConsistency as error:
-            EVENTS.critical("state.false", reason=str(error))
 
-    return look
+def _reporting(keeper: Keeper) -> Kept:
+    """A round of a keeper. That a false state was confirmed is an alarm, and ends nothing: games
+    may be going on.
+    """
+    try:
+        return keeper.round()
+    except LostConsistency as error:
+        EVENTS.critical("state.false", reason=str(error))
+        return Kept()
 
 
 @contextmanager

@@ -159,7 +159,7 @@ def keep(
         done = look()
         totals["asserted"] += len(done.asserted)
         totals["confirmed"] += len(done.confirmed)
-        confirmed, _ = books.view.confirmed
+        confirmed = max([books.view.confirmed[0], *done.confirmed])
         files.write_json(
             json, totals | {"replayed": books.replay.number, "confirmed_batch": confirmed}
         )

@@ -36,7 +36,10 @@ class Taken:
 
 
 def taken(source: BatchSource, header: Header, domain: Domain) -> Taken | None:
-    """What the ledger takes of the batch of a header; None while any of it is unknown."""
+    """What the ledger takes of the batch of a header; None while any of it is unknown.
+
+    A batch that L1 would come to remove, for want of its data, is one that it takes nothing of.
+    """
     had = _had(source, header)
     if had is None:
         return None

@@ -4,6 +4,7 @@ Why an asserter's root is another cannot be told from L1: its values in between 
 a game makes it post them. So a difference names a batch, an assertion and both roots, and no step.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -71,13 +72,14 @@ class Comparison:
 
 def compare(replay: Replay, view: AssertionView) -> Comparison:
     """Everything that L1 holds against what was replayed."""
+    compared: defaultdict[BatchNumber, list[Compared]] = defaultdict(list)
+    for one in view.assertions:
+        compared[one.number].append(Compared(one, finding(replay, one)))
     rows = []
     number = BatchNumber(1)
     while (header := replay.header(number)) is not None:
-        of_it = tuple(
-            Compared(one, finding(replay, one)) for one in view.assertions if one.number == number
-        )
-        rows.append(Row(number, header.taken + header.receipts, replay.root(number), of_it))
+        steps, of_it = header.taken + header.receipts, tuple(compared[number])
+        rows.append(Row(number, steps, replay.root(number), of_it))
         number = BatchNumber(number + 1)
     confirmed, root = view.confirmed
     true = replay.root(confirmed)

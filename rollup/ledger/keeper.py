@@ -22,6 +22,9 @@ from rollup.protocol.types import BatchNumber, Hash
 
 LOG: Final = Events(logging.getLogger(__name__))
 
+MOST: Final = 16
+"""Transactions of either sort in one round: whoever defends beside it is not kept waiting."""
+
 
 class AssertionPort(Protocol):
     """What the keeper does on L1; each call waits until it took effect."""
@@ -30,8 +33,10 @@ class AssertionPort(Protocol):
         """The newest batch that is too deep in L1 to be reorganised away."""
         ...
 
-    def assert_state(self, header: Header, pre: Hash, root: Hash) -> Assertion:
-        """Asserts that a batch leads from `pre` to `root`, with a live slot of the keeper's."""
+    def assert_state(self, header: Header, pre: Hash, root: Hash) -> Assertion | None:
+        """Asserts that a batch leads from `pre` to `root`, with a live slot of the keeper's; None
+        when there is none.
+        """
         ...
 
     def confirm(self, assertion: Assertion) -> bool:
@@ -94,9 +99,11 @@ class Keeper:
         self._confirm(BatchNumber(confirmed + 1), standing, done)
         if self._asserts:
             last = min(self._port.lasting(), self._replay.number)
-            for number in map(BatchNumber, range(confirmed + 1, last + 1)):
-                if number not in standing and self._assert(number):
-                    done.asserted.append(number)
+            wanted = [n for n in range(confirmed + 1, last + 1) if BatchNumber(n) not in standing]
+            for number in map(BatchNumber, wanted[:MOST]):
+                if not self._assert(number):
+                    break
+                done.asserted.append(number)
         return done
 
     def _standing(self) -> dict[BatchNumber, list[Asserted]]:
@@ -111,11 +118,11 @@ class Keeper:
         self, number: BatchNumber, standing: dict[BatchNumber, list[Asserted]], done: Kept
     ) -> None:
         """Confirms in order, as far as something is due; any true assertion of a batch will do."""
-        while True:
+        while len(done.confirmed) < MOST:
             due = [one for one in standing.get(number, ()) if self._due(one)]
             one = next((one for one in due if self._port.confirm(one.assertion)), None)
             if one is None:
-                return
+                break
             self._events.info("assertion.confirmed", batch=number, assertion=one.id)
             done.confirmed.append(number)
             number = BatchNumber(number + 1)
@@ -126,6 +133,9 @@ class Keeper:
         if header is None or pre is None or root is None:
             return False
         made = self._port.assert_state(header, pre, root)
+        if made is None:
+            self._events.warning("assertion.unbacked", batch=number)
+            return False
         self._events.info("assertion.made", batch=number, assertion=made.id, root=root)
         return True
 

@@ -7,7 +7,6 @@ from typing import Final
 
 from bisection.events import Events
 from prover.commit.keccak import Hash
-from rollup.errors import ConfigError
 from rollup.l1.accounts import Signer
 from rollup.l1.assertions import AssertionMade
 from rollup.l1.chain import BlockNumber
@@ -131,18 +130,11 @@ class ContractKeeping:
         newest, _ = rollup.head()
         return BatchNumber(min([newest, *(number - 1 for number in fresh)]))
 
-    def assert_state(self, header: Header, pre: Hash, root: Hash) -> Assertion:
-        """See `AssertionPort.assert_state`. Slots back batches in turn.
-
-        Raises:
-            ConfigError: when the account has no live slot.
-        """
+    def assert_state(self, header: Header, pre: Hash, root: Hash) -> Assertion | None:
+        """See `AssertionPort.assert_state`. Slots back batches in turn."""
         account, live = self._slots()
         if not live:
-            raise ConfigError(
-                "no live bond backs what would be asserted; `plumbline account open --slots N`"
-                " deposits some"
-            )
+            return None
         slot = live[header.number % len(live)]
         made = Assertion(header.number, header.hash, pre, root, account, slot, self._signer.address)
         self._contracts.assertions.assert_state(self._signer, made)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rollup.errors import LostConsistency, Refused
+from rollup.errors import DataMismatch, LostConsistency, Refused
 from rollup.l1.accounts import Signer
 from rollup.l1.chain import Mined
 from rollup.ledger.accounts import AccountProof, prove
@@ -31,10 +31,15 @@ def owed(books: Books, index: AccountIndex) -> Owed:
 
     Raises:
         Refused: when the confirmed state does not know it.
-        DataUnavailable: when that state cannot be rebuilt.
+        DataMismatch: when that state cannot be rebuilt.
         LostConsistency: when it is false.
     """
     number, root = books.view.confirmed
+    if number > books.replay.number:
+        raise DataMismatch(
+            f"the confirmed state after batch {number} cannot be rebuilt: the data of batch"
+            f" {books.replay.number + 1} cannot be had; try again, or another endpoint"
+        )
     state = books.replay.state(number)
     if state.hash != root:
         raise LostConsistency(f"L1 confirmed 0x{root.hex()} after batch {number}, which is false")

@@ -8,12 +8,14 @@ import random
 
 import pytest
 
+from bisection.game import Side
 from bisection.machine import ClaimId
 from bisection.watcher import Verdict
 from prover.commit.keccak import Hash
 from rollup import bookkeeping
 from rollup.demo import dispute
 from rollup.l1.game import ClaimStatus
+from rollup.l1.game_port import ContractGames
 from rollup.ledger.books import Books
 from rollup.protocol.assertions import Assertion
 from rollup.protocol.ledger.machine import LedgerTrace
@@ -22,6 +24,9 @@ from rollup.validator import Defender, Validator
 from tests.bisection.table import lie
 from tests.rollup.ledger.frauds import FRAUDS, FalseTrace, Fraud
 from tests.rollup.ledger.story import AUDITOR, BOB, KEEPER, NUMBER, Story, live
+from tests.rollup.test_disputes import lie as false_claim
+from tests.rollup.test_disputes import validator
+from tests.rollup.world import VALIDATOR, WORKER
 
 ROUNDS = 8
 
@@ -52,12 +57,12 @@ def played_out(story: Story, false: Assertion, trace: FalseTrace) -> dispute.Dis
     """The auditor against the liar, until the assertion is rejected."""
     world = story.world
     auditor = bookkeeping.auditor(story.books(), world.signer(AUDITOR))
-    defender, name = liar(story, story.books(), trace), ClaimId(false.id)
+    answers, name = liar(story, story.books(), trace), ClaimId(false.id)
     for _ in range(ROUNDS):
         auditor.round()
         if world.contracts.game.status_of(name) is ClaimStatus.REJECTED:
             break
-        defender.round()
+        answers.round()
     books = story.books()
     found = dispute.read(world.contracts, books.claims.claim(name), world.signer(AUDITOR).address)
     assert found is not None, "the game is not over"
@@ -139,3 +144,31 @@ def test_a_true_assertion_that_nobody_defends_is_made_again(story: Story) -> Non
     assert story.keep() == ([NUMBER], [])
     story.world.chain.advance(MINIMAL.window)
     assert story.keep() == ([], [NUMBER])
+
+
+def test_games_of_both_kinds_are_each_played_by_their_own(
+    story: Story, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One account disputes a computation and a state at once; neither side takes up the other."""
+    world, game = story.world, story.world.contracts.game
+    _, pre, truth = story.truth()
+    false = story.say(BOB, lie(truth), pre.hash)
+    false_claim(world)
+    judge, follower = validator(world)
+    signer, books = world.signer(VALIDATOR), story.books()
+    auditor = bookkeeping.auditor(books, signer)
+    for challenger in (judge, auditor):
+        assert [type(move.action).__name__ for move in challenger.round()] == ["Open"]
+    ports = (ContractGames(world.contracts, signer, follower.opening), books.games(signer))
+    (claim,), (assertion,) = (port.open_games(signer.address, Side.CHALLENGER) for port in ports)
+    assert assertion.claim == ClaimId(false.id) != claim.claim
+    for port, who in zip(ports, (WORKER, BOB), strict=True):
+        (key,) = port.open_games(world.signer(who).address, Side.DEFENDER)
+        assert key.challenger == signer.address
+    world.chain.advance(MINIMAL.clock + 1)
+    for challenger in (judge, auditor):
+        challenger.round()
+    for name in (claim.claim, assertion.claim):
+        assert game.status_of(name) is ClaimStatus.REJECTED
+    failed = [one for one in caplog.records if getattr(one, "event", "") == "game.failed"]
+    assert failed == []

@@ -3,7 +3,7 @@
 import pytest
 
 from rollup.errors import LostConsistency
-from rollup.ledger.keeper import Keeper
+from rollup.ledger.keeper import MOST, Keeper
 from rollup.ledger.ports import Stage
 from rollup.protocol.types import BatchNumber
 from tests.bisection.table import lie
@@ -81,6 +81,28 @@ def test_nothing_is_asserted_of_what_is_unknown_or_may_not_last(claimed: Claimed
     assert kept.round().asserted == [3]
     claimed.depth = 0
     assert kept.round().asserted == [4]
+
+
+def test_who_has_no_bond_left_goes_on_confirming(
+    claimed: Claimed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = keeper(claimed)
+    claimed.says(1)
+    monkeypatch.setattr(claimed, "assert_state", lambda *_: None)
+    claimed.time = WINDOW
+    done = kept.round()
+    assert (done.confirmed, done.asserted) == ([1], [])
+
+
+def test_a_round_is_short(claimed: Claimed) -> None:
+    for _ in range(MOST):
+        claimed.history.extend(1, 1)
+    kept = keeper(claimed)
+    assert len(kept.round().asserted) == MOST
+    assert len(kept.round().asserted) == 4
+    claimed.time = WINDOW
+    assert len(kept.round().confirmed) == MOST
+    assert len(kept.round().confirmed) == 4
 
 
 def test_one_that_only_confirms_asserts_nothing(claimed: Claimed) -> None:
