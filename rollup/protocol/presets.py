@@ -207,6 +207,7 @@ class Preset:
             ("0 < burnt part < all of a bond", 0 < self.burn_bps < 10_000),
             ("0 < chunk_bytes <= 120,000", 0 < self.chunk_bytes <= CHUNK_BYTES),
             ("max_claim_rows <= 65,535", self.max_claim_rows <= 65_535),
+            ("batch_receipts <= 65,536", self.batch_receipts <= 65_536),
             ("inbox_cap < 2^16", self.inbox_cap < 2**16),
             ("0 <= ring <= 28", 0 <= self.ring <= MAX_RING),
             ("max_claim_work < 2^62", self.max_claim_work < 2**62),

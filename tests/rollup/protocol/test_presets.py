@@ -28,6 +28,7 @@ def test_rules_hold(preset: Preset) -> None:
         ({"burn_bps": 10_000}, "burnt part"),
         ({"chunk_bytes": 120_001}, "chunk_bytes"),
         ({"max_claim_rows": 65_536}, "65,535"),
+        ({"batch_receipts": 65_537}, "65,536"),
         ({"confirmations": 0}, "at least 1"),
         ({"max_window_work": 1}, "max_claim_work <= max_window_work"),
         ({"grace": 1}, "two moves"),
