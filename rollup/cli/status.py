@@ -19,7 +19,7 @@ def status(
 ) -> None:
     """Show where a deployment stands.
 
-    Batches, open games and bonds, and whether the sequencer is well.
+    Batches, the ledger's states, open games and bonds, and whether the sequencer is well.
     """
     from rollup import files, report, session
 
@@ -37,7 +37,9 @@ def status(
         "batches": head,
         "head": "0x" + head_hash.hex(),
         "confirmed": confirmed,
+        "states_confirmed": contracts.assertions.confirmed()[0],
         "open_games": games,
+        "epoch": contracts.rewards.epoch(),
         "sequencer": address_text(contracts.deployment.sequencer),
         "sequencer_bonded": contracts.vault.is_live(account, slot, Seconds(contracts.game.time())),
         "bonded_wei": int(contracts.vault.read("bonded")),

@@ -89,7 +89,7 @@ def test_from_work_to_a_payout(
             """Windows close one after the other, as fast as the parties follow."""
 
             def passed() -> bool:
-                chain.advance(MINIMAL.window // 4)
+                chain.advance(MINIMAL.window // 2)
                 time.sleep(0.5)  # the parties share this machine's cores
                 return true()
 
