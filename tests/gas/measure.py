@@ -32,6 +32,7 @@ from tests.contracts.test_proof_gas import deploy, win  # noqa: E402
 from tests.contracts.vast import ENTRIES as ENTRIES_AT_MOST  # noqa: E402
 from tests.contracts.vast import RECEIPTS as RECEIPTS_AT_MOST  # noqa: E402
 from tests.contracts.vast import steps  # noqa: E402
+from tests.gas import states  # noqa: E402
 from tests.gas.disputes import Dispute, Step, training  # noqa: E402
 from tests.gas.stage import BUNDLES, CLAIM_STEPS, RECEIPTS, WINDOW, Stage, build  # noqa: E402
 from tests.prover.forgery import Step as Proven  # noqa: E402
@@ -77,7 +78,27 @@ def figures(chain: Chain | None = None) -> dict[str, Figure]:
     found |= _inbox(stage)
     found |= _posts(stage)
     found |= _ledger_proofs()
+    found |= _states()
     return found
+
+
+def _states() -> dict[str, Figure]:
+    """Assertions and rewards, on a chain of their own."""
+    gas = states.spent()
+    said = {
+        "states/assert": ("Assertions.assertState", None),
+        "states/confirm": ("Assertions.confirm", None),
+        "states/challenge": ("Assertions.challenge, 16 values", None),
+        "states/rejected": ("DisputeGame.timeout on a false state, with payout", None),
+        "rewards/deposit": ("Rewards.deposit", None),
+        "rewards/fund": ("Rewards.fund", None),
+        "rewards/close-epoch": ("Rewards.closeEpoch", None),
+        "rewards/adopt": ("Rewards.adopt", None),
+        "rewards/claim/first": ("Rewards.claim, to who has no tokens, among 2^20", None),
+        "rewards/claim/repeat": ("Rewards.claim among 2^20", 60_000),
+        "jobs/open": ("Jobs.open", None),
+    }
+    return {name: Figure(gas[name], what, bar) for name, (what, bar) in said.items()}
 
 
 def settle(stage: Stage) -> None:
