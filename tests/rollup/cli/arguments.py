@@ -50,6 +50,15 @@ COMMANDS: dict[str, Callable[[World], Arguments]] = {
         "validator", "run", "--once", "--content", world.folder / "content", DEV, VALIDATOR,
         "--backend", "reference",
     ],
+    "ledger replay": lambda _: ["ledger", "replay"],
+    "ledger show": lambda _: ["ledger", "show", "--account", 1],
+    "ledger keep": lambda _: ["ledger", "keep", "--once", DEV, WORKER],
+    "job open": lambda world: [
+        "job", "open", "0x" + GROWTH.id.hex(), "--params", ONE, DEV, SEQUENCER,
+    ],
+    "rewards show": lambda _: ["rewards", "show", "--account", 1],
+    "rewards settle": lambda _: ["rewards", "settle", DEV, WORKER, "--patience", "1s"],
+    "rewards claim": lambda _: ["rewards", "claim", DEV, WORKER],
     "sequencer run": lambda world: [
         "sequencer", "run", "--store", world.folder / "s.db", "--port", "0", DEV, SEQUENCER
     ],
