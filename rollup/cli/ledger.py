@@ -1,7 +1,7 @@
 """plumbline ledger: rebuild it from L1, show an account of it, keep true assertions standing."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from rollup.protocol.types import BatchNumber
 
 app = typer.Typer(rich_markup_mode=None, help="Accounts, scores and rewards, as L1 leads to them.")
+
+SHOWN: Final = 50
+"""Records in a table; `--json` has them all."""
 
 Batch = Annotated[
     int | None,
@@ -106,9 +109,13 @@ def show(
     report.CONSOLE.print(report.facts(f"account {index}", reporting.facts(facts)))
     if records:
         names = ("record", "kind", "status", "slot", "batch", "steps", "job", "settles_with_job")
-        rows = [["" if one[name] is None else str(one[name]) for name in names] for one in records]
+        rows = [
+            ["" if one[name] is None else str(one[name]) for name in names]
+            for one in records[-SHOWN:]
+        ]
         header = [name.replace("_", " ") for name in names]
-        report.CONSOLE.print(report.table("records", rows, header, left=(1, 2)))
+        title = f"records: the last {len(rows)} of {len(records)}"
+        report.CONSOLE.print(report.table(title, rows, header, left=(1, 2)))
     files.write_json(json, found)
 
 

@@ -63,11 +63,13 @@ def nothing(state: State, batch: LedgerBatch, position: int) -> None:
     return None
 
 
-PAY, SETTLE, FORGED, USED, INBOX, FORCED = "pay", "settle", "forged", "used", "inbox", "forced"
+PAY, CLAIM, SETTLE, FORGED, USED = "pay", "claim", "settle", "forged", "used"
+INBOX, FORCED = "inbox", "forced"
 FRAUDS = (
     Fraud("wrong sum", PAY, wrong_sum),
     Fraud("wrong factor", SETTLE, wrong_factor),
     Fraud("double-counted receipt", PAY, again),
+    Fraud("double-counted claim", CLAIM, again),
     Fraud("reused nonce", USED, again, instead=True),
     Fraud("credited bad signature", FORGED, again, instead=True),
     Fraud("wrong account touched", PAY, wrong_account),

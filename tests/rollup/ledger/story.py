@@ -29,7 +29,7 @@ from rollup.protocol.presets import MINIMAL
 from rollup.protocol.receipts import Receipt, Statement, StatementKind
 from rollup.protocol.types import AccountIndex, BatchNumber, Nonce, SlotIndex
 from rollup.settlement import Settlement
-from tests.rollup.ledger.frauds import FORCED, FORGED, INBOX, PAY, SETTLE, USED
+from tests.rollup.ledger.frauds import CLAIM, FORCED, FORGED, INBOX, PAY, SETTLE, USED
 from tests.rollup.world import GROWTH, SECOND, SEQUENCER, STRANGER, VALIDATOR, WORKER, World
 
 ANN, BOB, KEEPER, AUDITOR = WORKER, SECOND, VALIDATOR, STRANGER
@@ -140,9 +140,10 @@ def _drawn(story: Story, rng: random.Random, taken: int) -> Sequence[Entry]:
     world, domain = story.world, story.world.contracts.deployment.domain
     ann, bob = story.account(ANN), story.account(BOB)
     key = world.signer(ANN).key
-    # 36 steps with the inbox's: a part of the first dissection has two or more, so that it is the
+    # 38 steps with the inbox's: a part of the first dissection has two or more, so that it is the
     # challenger who proves the last one.
-    plan = [PAY] * 12 + [SETTLE] * 2 + [FORGED] * 5 + [USED] * 5 + ["bundle"] * 3 + ["withdraw"]
+    plan = [PAY] * 12 + [SETTLE] * 2 + [FORGED] * 5 + [USED] * 5 + [CLAIM] * 2
+    plan += ["bundle"] * 3 + ["withdraw"]
     rng.shuffle(plan)
     entries: list[Entry] = []
     nonce, settled, position = CLAIMS, 0, taken
@@ -158,6 +159,9 @@ def _drawn(story: Story, rng: random.Random, taken: int) -> Sequence[Entry]:
         elif role == SETTLE:
             entries.append(sign_receipt(act(ActionKind.SETTLE, nonce, settled), domain, key))
             nonce, settled = nonce + 1, settled + 1
+        elif role == CLAIM:
+            entries += world.work(world.job(), who=ANN, nonce=nonce)
+            nonce += 1
         elif role == "withdraw":
             withdrawn = act(ActionKind.WITHDRAW, nonce, 0, 0, WITHDRAWN)
             entries.append(sign_receipt(withdrawn, domain, key))
