@@ -206,20 +206,22 @@ class States(RuleBasedStateMachine):
         while len(self.confirmed) < len(self.true):
             self.tell()
             for _ in range(3):
-                self.whole.chain.warp(1_101)
-                self.watch()
                 self.settle()
                 for one in self.made:
                     if one.fields.batch == len(self.confirmed):
                         self.try_confirm(one)
             self.only_truth_is_confirmed()
-        self.settle()
+        while self.playing():
+            self.settle()
         assert self.whole.arena.vault.pots() == 0
         # Whoever the watcher disputed lost that bond, in its game or in another one.
         disputed = [game.claim.id for game, honest, _ in self.games if honest]
         assert all(self.whole.assertions.isVoid(claim) for claim in disputed)
 
     def settle(self) -> None:
+        """More time than any clock has."""
+        self.whole.chain.warp(1_101)
+        self.watch()
         for game, _, _ in self.playing():
             for end in (game.timeout, game.close):
                 with tolerated():
