@@ -26,8 +26,12 @@ EVENTS: Final = Events(logging.getLogger(__name__))
 
 
 def books(contracts: Contracts, source: Follower | None = None) -> Books:
-    """The deployment's ledger, as L1 has it now; `source` is a follower that is there already."""
-    made = Books(contracts, source or parties.follower(contracts))
+    """The deployment's ledger, as L1 has it now; over a follower that is there already, `source`,
+    as its rounds will find it.
+    """
+    if source is not None:
+        return Books(contracts, source)
+    made = Books(contracts, parties.follower(contracts))
     made.poll()
     return made
 

@@ -136,7 +136,7 @@ def test_another_rollup_or_chain(path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("PRAGMA user_version = 2", "schema version 2"),
+        ("PRAGMA user_version = 1", "schema version 1"),
         ("PRAGMA application_id = 7", "no Plumbline store"),
         ("DELETE FROM entries WHERE sequence = 2", "lacks entries"),
     ],

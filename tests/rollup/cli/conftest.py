@@ -49,6 +49,7 @@ def plumbline(capfd: pytest.CaptureFixture[str]) -> Plumbline:
 @pytest.fixture
 def gateway(world: World, tmp_path: Path) -> Iterator[str]:
     """A sequencer of the world's deployment, in a thread of this process; its address."""
+    logging.getLogger("rollup.sequencer").setLevel(logging.ERROR)  # not what a command says
     port, started = free_port(), threading.Event()
     ended: Future[None] = Future()
     stop: list[Callable[[], object]] = []
@@ -84,4 +85,5 @@ def gateway(world: World, tmp_path: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     stop[0]()
     running.join(20)
+    logging.getLogger("rollup.sequencer").setLevel(logging.NOTSET)
     ended.result(0)
