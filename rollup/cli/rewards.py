@@ -9,6 +9,7 @@ from rollup.cli import keys, options
 
 if TYPE_CHECKING:
     from rollup.l1.accounts import LocalSigner
+    from rollup.l1.chain import Mined
     from rollup.l1.deploy import Contracts
     from rollup.ledger.books import Books
     from rollup.protocol.types import AccountIndex
@@ -97,8 +98,8 @@ def claim(
 
     The tokens go to the account's own address; the signer pays the gas, for itself or for another.
     """
-    from rollup import files, report, session
-    from rollup.ledger import payouts, reporting
+    from rollup import session
+    from rollup.ledger import payouts
     from rollup.protocol.types import AccountIndex, address_text
 
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
@@ -115,11 +116,8 @@ def claim(
         "address": address_text(owed.proof.account.address),
         "paid": owed.due,
         "after_batch": owed.batch,
-        "gas": mined.gas_used,
-        "transaction": "0x" + mined.hash.hex(),
     }
-    report.CONSOLE.print(report.facts("claimed", reporting.facts(found)))
-    files.write_json(json, found)
+    _did("claimed", found, mined, json)
 
 
 @app.command()
@@ -132,6 +130,7 @@ def deposit(
     password_file: options.PasswordFile = None,
     unsafe_key: options.UnsafeKey = None,
     unsafe_dev_account: options.UnsafeDevAccount = None,
+    json: options.Json = None,
 ) -> None:
     """Pay tokens in, as an account's balance.
 
@@ -145,7 +144,8 @@ def deposit(
     contracts = session.connect(l1, deployment)
     index = session.account(contracts, signer.address) if account is None else AccountIndex(account)
     _allow(contracts, signer, amount)
-    contracts.rewards.deposit(signer, index, Amount(amount))
+    mined = contracts.rewards.deposit(signer, index, Amount(amount))
+    _did("deposited", {"account": index, "amount": amount}, mined, json)
 
 
 @app.command()
@@ -157,6 +157,7 @@ def mint(
     password_file: options.PasswordFile = None,
     unsafe_key: options.UnsafeKey = None,
     unsafe_dev_account: options.UnsafeDevAccount = None,
+    json: options.Json = None,
 ) -> None:
     """Make development tokens for the signer.
 
@@ -168,7 +169,8 @@ def mint(
 
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
     token = session.connect(l1, deployment).token
-    token.mint(signer, signer.address, token_units(Amount(amount)))
+    mined = token.mint(signer, signer.address, token_units(Amount(amount)))
+    _did("minted", {"amount": amount}, mined, json)
 
 
 @app.command()
@@ -180,6 +182,7 @@ def fund(
     password_file: options.PasswordFile = None,
     unsafe_key: options.UnsafeKey = None,
     unsafe_dev_account: options.UnsafeDevAccount = None,
+    json: options.Json = None,
 ) -> None:
     """Add tokens to the pool of the current epoch."""
     from rollup import session
@@ -188,7 +191,8 @@ def fund(
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
     contracts = session.connect(l1, deployment)
     _allow(contracts, signer, amount)
-    contracts.rewards.fund(signer, Amount(amount))
+    mined = contracts.rewards.fund(signer, Amount(amount))
+    _did("funded", {"epoch": contracts.rewards.epoch(), "amount": amount}, mined, json)
 
 
 @app.command("close-epoch")
@@ -199,12 +203,15 @@ def close_epoch(
     password_file: options.PasswordFile = None,
     unsafe_key: options.UnsafeKey = None,
     unsafe_dev_account: options.UnsafeDevAccount = None,
+    json: options.Json = None,
 ) -> None:
     """Close the current epoch, when it has lasted long enough."""
     from rollup import session
 
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
-    session.connect(l1, deployment).rewards.close_epoch(signer)
+    rewards = session.connect(l1, deployment).rewards
+    mined = rewards.close_epoch(signer)
+    _did("closed", {"epoch": rewards.epoch() - 1}, mined, json)
 
 
 def _show(books: "Books", index: "AccountIndex", json: Path | None) -> None:
@@ -236,6 +243,16 @@ def _show(books: "Books", index: "AccountIndex", json: Path | None) -> None:
         "can_distribute": any(one.record is None for one in shown.planned),
     }
     report.CONSOLE.print(report.facts(f"rewards of account {index}", reporting.facts(found)))
+    files.write_json(json, found)
+
+
+def _did(what: str, said: dict[str, Any], mined: "Mined", json: Path | None) -> None:
+    """Says what a transaction did."""
+    from rollup import files, report
+    from rollup.ledger import reporting
+
+    found = said | {"gas": mined.gas_used, "transaction": "0x" + mined.hash.hex()}
+    report.CONSOLE.print(report.facts(what, reporting.facts(found)))
     files.write_json(json, found)
 
 

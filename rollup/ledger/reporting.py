@@ -75,7 +75,9 @@ def record(one: Record, job: int | None) -> dict[str, Any]:
     }
 
 
-AMOUNTS: Final = frozenset({"balance", "payable", "payable_confirmed", "pool", "paid", "claimable"})
+AMOUNTS: Final = frozenset(
+    {"amount", "balance", "payable", "payable_confirmed", "pool", "paid", "claimable"}
+)
 """Facts that are billionths of the token."""
 
 

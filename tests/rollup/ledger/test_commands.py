@@ -34,13 +34,12 @@ class Shell:
         self._story, self._file, self._capfd = story, folder / "said.json", capfd
         self.said = Said(0, "", "")
 
-    def __call__(self, *words: object, code: int = 0, to_json: bool = True) -> Any:
+    def __call__(self, *words: object, code: int = 0) -> Any:
         world = self._story.world
         where = ["--l1", world.chain.url, "--deployment", world.deployment]
-        json_ = ["--json", self._file] if to_json else []
         self._file.unlink(missing_ok=True)
         self._capfd.readouterr()
-        ended = cli.run([str(word) for word in [*words, *where, *json_]])
+        ended = cli.run([str(word) for word in [*words, *where, "--json", self._file]])
         self.said = Said(ended, *self._capfd.readouterr())
         assert ended == code, self.said.err
         return json.loads(self._file.read_text()) if self._file.exists() else None
@@ -150,17 +149,17 @@ def test_rewards_are_claimed_by_a_proof_of_the_confirmed_state(story: Story, run
 def test_tokens_come_in_jobs_open_and_epochs_close(story: Story, run: Shell) -> None:
     world, contracts = story.world, story.world.contracts
     signer = world.signer(WORKER)
-    run("rewards", "mint", "--amount", "1", DEV, WORKER, to_json=False)
+    run("rewards", "mint", "--amount", "1", DEV, WORKER)
     assert contracts.token.balance(signer.address) == 10**18
     total = contracts.rewards.total()
-    run("rewards", "deposit", "--amount", "0.25", DEV, WORKER, to_json=False)
-    run("rewards", "deposit", "--amount", "0.25", "--account", 1, DEV, WORKER, to_json=False)
-    run("rewards", "fund", "--amount", "0.5", DEV, WORKER, to_json=False)
+    run("rewards", "deposit", "--amount", "0.25", DEV, WORKER)
+    run("rewards", "deposit", "--amount", "0.25", "--account", 1, DEV, WORKER)
+    run("rewards", "fund", "--amount", "0.5", DEV, WORKER)
     assert contracts.rewards.total() - total == 10**9
     assert contracts.rewards.pool() == 5 * 10**8
-    run("rewards", "close-epoch", DEV, WORKER, to_json=False)  # the windows took long enough
+    run("rewards", "close-epoch", DEV, WORKER)  # the windows took long enough
     assert contracts.rewards.epoch() == 1
-    run("rewards", "close-epoch", DEV, WORKER, to_json=False, code=6)
+    run("rewards", "close-epoch", DEV, WORKER, code=6)
     words = ("job", "open", text(GROWTH.id), "--params", text(world.put(1)))
     assert run(*words, DEV, SEQUENCER)["job"] == 1
     run(*words, DEV, WORKER, code=6)
