@@ -19,6 +19,7 @@ from rollup.l1.rewards import rules_words
 from rollup.protocol.assertions import LEDGER_KIND, Assertion, run_of
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.ledger.header import Rules
+from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
 from rollup.protocol.ledger.types import Units
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, SlotIndex
 from tests.contracts.arena import Arena, Claim, Duel, Parameters, Run, game_parameters, raw_address
@@ -148,6 +149,16 @@ class Whole:
         """Posts batches until they have taken everything that is in the inbox."""
         while self.ledger.parent.inbox < self.ledger.rollup.inboxCount():
             self.ledger.post([])
+
+    def told_of(self, *owners: str) -> list[InboxEntry]:
+        """What the inbox was told of the accounts of people who deposited once, in that order."""
+        entries: list[InboxEntry] = []
+        for owner in owners:
+            index = self.arena.vault.accountOf(owner)
+            address, slots = Hash(bytes(12) + raw_address(owner)), self.arena.vault.slotsOf(index)
+            entries.append(InboxEntry(InboxKind.REGISTER, index, x=address))
+            entries.append(InboxEntry(InboxKind.SLOTS, index, 0, slots))
+        return entries
 
     def draft(
         self, posted: Posted, pre: Hash, owner: str, slot: int = 0, **changed: Any

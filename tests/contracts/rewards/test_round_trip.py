@@ -16,7 +16,6 @@ from rollup.protocol.ledger.run import LedgerBatch, step
 from rollup.protocol.ledger.store import State, account_at
 from rollup.protocol.ledger.types import Amount
 from rollup.protocol.types import AccountIndex, Nonce
-from tests.contracts.arena import raw_address
 from tests.contracts.evm import ZERO, Contract, compiled, reverts
 from tests.contracts.ledger import CAPS
 from tests.contracts.rewards.helpers import (
@@ -70,13 +69,8 @@ def test_what_was_deposited_comes_back_out(whole: Whole, ann: str) -> None:
 
 def inbox_of(whole: Whole) -> list[InboxEntry]:
     """What L1 told the ledger, rebuilt and checked leaf by leaf."""
-    rollup, vault = whole.ledger.rollup, whole.arena.vault
-    found: list[InboxEntry] = []
-    for owner in (whole.ledger.worker_address, whole.ledger.sequencer, whole.chain.account("ann")):
-        index = vault.accountOf(owner)
-        address = Hash(bytes(12) + raw_address(owner))
-        found.append(InboxEntry(InboxKind.REGISTER, index, x=address))
-        found.append(InboxEntry(InboxKind.SLOTS, index, 0, vault.slotsOf(index)))
+    rollup, ledger = whole.ledger.rollup, whole.ledger
+    found = whole.told_of(ledger.worker_address, ledger.sequencer, whole.chain.account("ann"))
     found.append(InboxEntry(InboxKind.DEPOSIT, whole.ledger.account, 500))
     assert rollup.inboxCount() == len(found)
     assert [rollup.inboxLeaf(place) for place in range(len(found))] == [one.leaf for one in found]
