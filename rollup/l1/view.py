@@ -82,12 +82,11 @@ class ContractView:
         return posted.place if posted is not None and posted.header.hash == header.hash else None
 
     def chunks(self, header: Header) -> list[bytes]:
-        """See `L1View.chunks`: what was published between this post and the one before."""
+        """See `L1View.chunks`: what was published since the last post that took published data."""
         place = self.post_of(header)
         if place is None or header.receipts == 0:
             return []
-        before = self._post(BatchNumber(header.number - 1)) if header.number > 1 else None
-        first = self._contracts.deployment.block if before is None else before.place.block
+        first = self._since(header.number)
         rollup = self._contracts.rollup
         published = rollup.chunks(self._contracts.deployment.sequencer, first, place.block)
         behind = chunks_behind(published, header.data_hash)
@@ -124,6 +123,20 @@ class ContractView:
     def now(self) -> Seconds:
         """See `L1View.now`."""
         return Seconds(self._contracts.game.time())
+
+    def _since(self, number: BatchNumber) -> BlockNumber:
+        """The block before which nothing of a batch's data can have been published.
+
+        That is the block of the last batch with receipts before it: batches of inbox entries alone
+        may be somebody else's, and leave what the sequencer has published where it is.
+        """
+        for before in range(number - 1, 0, -1):
+            posted = self._post(BatchNumber(before))
+            if posted is None:
+                break
+            if posted.header.receipts:
+                return posted.place.block
+        return self._contracts.deployment.block
 
     def _post(self, number: BatchNumber) -> BatchPosted | None:
         current = self._contracts.rollup.batch_hash(number)

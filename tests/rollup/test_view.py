@@ -18,7 +18,8 @@ from rollup.protocol.presets import MINIMAL
 from rollup.protocol.receipts import Work, WorkKind
 from rollup.protocol.types import BatchNumber, Hash, Seconds, SlotIndex
 from tests.rollup.entries import work as any_work
-from tests.rollup.world import GROWTH, SEQUENCER, WORKER, World
+from tests.rollup.headers import newest
+from tests.rollup.world import GROWTH, SECOND, SEQUENCER, WORKER, World
 
 DRAW = random.Random(20)
 
@@ -153,3 +154,21 @@ def test_data_that_was_discarded_in_between_is_passed_over(world: World) -> None
     assert view.chunks(second) == [codec.encode(two)]
     assert view.chunks(first) == [codec.encode(one)]
     assert view.chunks(replace(second, receipts=7)) == []
+
+
+def test_data_that_was_published_before_somebody_elses_batch_is_found(world: World) -> None:
+    """Published, then silent for so long that a stranger posts, and only then posted."""
+    rollup, sequencer = world.contracts.rollup, world.signer(SEQUENCER)
+    one, two = world.work(world.job()), world.work(world.job(), nonce=1)
+    world.post(one)
+    rollup.publish(sequencer, codec.encode(two))
+    world.contracts.vault.deposit(world.signer(SECOND), 1)  # the inbox has something to take
+    world.chain.advance(MINIMAL.inbox_deadline)
+    rollup.post_overdue(
+        world.signer(SECOND), SlotIndex(0), *newest(world.contracts), rollup.inbox_count()
+    )
+    header = world.post_published(Batch.of(two))
+    assert header.number == 3
+    view = ContractView(world.contracts)
+    assert view.chunks(header) == [codec.encode(two)]
+    assert len(world.follower().pending()) == 2
