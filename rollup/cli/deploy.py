@@ -34,7 +34,7 @@ def deploy(
         str | None,
         typer.Option(
             envvar="PLUMBLINE_TOKEN",
-            help="The ERC-20 that rewards are paid in; by default one is made that anybody mints.",
+            help="The ERC-20 that rewards are paid in; minimal makes one that anybody mints.",
         ),
     ] = None,
     out: Annotated[
@@ -57,10 +57,17 @@ def deploy(
     signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
     if preset not in PRESETS:
         raise ConfigError(f"--preset is one of {', '.join(sorted(PRESETS))}, not {preset!r}")
+    if preset == "mainnet" and token is None:
+        raise ConfigError(
+            "--preset mainnet is for what has value: name the ERC-20 of 18 decimals that rewards are"
+            " paid in with --token"
+        )
     if not out.parent.is_dir():
         raise ConfigError(f"--out {out}: there is no folder {out.parent}; make it first")
     poster = signer.address if sequencer is None else _address(sequencer, "--sequencer")
     pauser = ZERO_ADDRESS if guardian is None else _address(guardian, "--guardian")
+    ruler = None if governor is None else _address(governor, "--governor")
+    paid_in = None if token is None else _address(token, "--token")
     client = session.client(l1, poll=0.2)
     made = deployments.deploy(
         client,
@@ -68,8 +75,8 @@ def deploy(
         PRESETS[preset],
         sequencer=poster,
         guardian=pauser,
-        governor=None if governor is None else _address(governor, "--governor"),
-        token=None if token is None else _address(token, "--token"),
+        governor=ruler,
+        token=paid_in,
     )
     made.save(out)
     names = (*CONTRACTS, "sequencer", "governor")
