@@ -59,8 +59,8 @@ def deploy(
         raise ConfigError(f"--preset is one of {', '.join(sorted(PRESETS))}, not {preset!r}")
     if preset == "mainnet" and token is None:
         raise ConfigError(
-            "--preset mainnet is for what has value: name the ERC-20 of 18 decimals that rewards are"
-            " paid in with --token"
+            "--preset mainnet is for what has value: name the ERC-20 of 18 decimals that rewards"
+            " are paid in with --token"
         )
     if not out.parent.is_dir():
         raise ConfigError(f"--out {out}: there is no folder {out.parent}; make it first")
