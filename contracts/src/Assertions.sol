@@ -78,11 +78,14 @@ contract Assertions is IAssertions {
         if (a.batch != next) revert WrongNumber(next);
         if (a.pre != confirmedRoot) revert WrongState(confirmedRoot);
         uint256 until = _time(id) + WINDOW;
-        if (GAME.protocolTime() < until) revert WindowOpen(until);
+        uint256 time = GAME.protocolTime();
+        if (time < until) revert WindowOpen(until);
         _checkBatch(a);
         Slot memory slot = VAULT.slotOf(a.account, a.slot);
         if (slot.slashed) revert SlotSlashed();
-        if (slot.holds != 0) revert GamesOpen(slot.holds);
+        if (slot.holds != 0 && (time < until + _longestGame() || GAME.claimOf(id).openGames != 0)) {
+            revert GamesOpen(slot.holds);
+        }
         confirmedBatch = next;
         confirmedRoot = a.root;
         emit AssertionConfirmed(id, next, a.root);
@@ -136,6 +139,12 @@ contract Assertions is IAssertions {
     /// @dev Reverts unless the assertion is of a batch that is on L1.
     function _checkBatch(Assertion calldata a) private view {
         if (a.batch == 0 || a.header == 0 || a.header != ROLLUP.batchHash(a.batch)) revert UnknownBatch(a.batch);
+    }
+
+    /// @dev A game that was opened in a window is over, and its end told to L1, so long after it: both clocks, each
+    /// raised to the grace at most once, and a clock more for whoever calls `timeout`.
+    function _longestGame() private view returns (uint256) {
+        return 3 * uint256(GAME.CLOCK()) + 2 * uint256(GAME.GRACE());
     }
 
     /// @dev When it was made.

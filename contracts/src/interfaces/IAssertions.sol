@@ -44,8 +44,10 @@ struct AssertionParameters {
 /// state that is not the chain's nothing ever comes.
 ///
 /// Several assertions may say the same of a batch, and several may say different things. Who knows the true states has to
-/// challenge those that start from a true state and end in a false one, or one of them for each slot: while any game on a
-/// slot is open, nothing that it backs is confirmed, and once it is slashed, nothing ever is.
+/// challenge those that start from a true state and end in a false one, or the first of them that each slot was given
+/// for: while a game on a slot is open, nothing that it backs is confirmed, and once it is slashed, nothing ever is. Games
+/// on other things make an assertion wait no longer than the longest game that its own window allows, so that nobody can
+/// keep a state waiting for good by games on what its slot came to back later.
 /// @dev Trusts rollup, vault and game, which are fixed at deployment and call nobody else's code.
 interface IAssertions is IClaimHost {
     /// @notice An assertion was made; these are its fields. It may be challenged until protocol time `time` + WINDOW.
@@ -91,7 +93,8 @@ interface IAssertions is IClaimHost {
     error WrongState(bytes32 confirmed);
     /// @notice Thrown when the slot behind the assertion is slashed: it lost a game over this or something else.
     error SlotSlashed();
-    /// @notice Thrown when games are open on what the slot backs.
+    /// @notice Thrown when games are open on what the slot backs: on the assertion, or on anything while the longest game that
+    /// could have been opened in the assertion's window might not be over.
     error GamesOpen(uint256 games);
     /// @notice Thrown when the caller is not the game.
     error NotGame();
@@ -108,7 +111,8 @@ interface IAssertions is IClaimHost {
     function challengeStep(Assertion calldata a, Header calldata header, bytes calldata witness) external payable;
 
     /// @notice Anyone: makes the assertion's root the confirmed one, once its window is over. It is of the next batch, starts
-    /// from the confirmed root, its header is still the batch's, and its slot is neither slashed nor in any game.
+    /// from the confirmed root, its header is still the batch's, and its slot is neither slashed nor in a game for which it
+    /// has to wait (see GamesOpen).
     function confirm(Assertion calldata a) external;
 
     /// @notice The claim that the assertion makes, with every check that a challenge makes now.

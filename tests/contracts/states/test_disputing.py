@@ -12,7 +12,7 @@ from tests.contracts.arena import REJECTED, Parameters, Run
 from tests.contracts.evm import reverts
 from tests.contracts.ledger import Posted, hexed
 from tests.contracts.ledger import Run as Work
-from tests.contracts.whole import GENESIS, WINDOW, Whole, deploy
+from tests.contracts.whole import GENESIS, WINDOW, Asserted, StateDuel, Whole, deploy
 
 pytestmark = pytest.mark.usefixtures("toolchain")
 
@@ -101,6 +101,51 @@ def test_one_game_stops_all_that_its_slot_backs(
     whole.confirm(true)
     with reverts("WrongNumber", 2):
         whole.confirm(elsewhere)
+
+
+def wrongly(whole: Whole, made: Asserted, challenger: str) -> StateDuel:
+    """Opens a game on a true assertion."""
+    game = whole.duel(made, challenger)
+    game.against = Run(made.fields.pre, made.length, wrong=0)
+    game.open()
+    return game
+
+
+def test_games_on_what_came_later_keep_nobody_waiting_for_good(
+    whole: Whole, ann: str, batch: Posted
+) -> None:
+    """One game after another on the slot, each on a later assertion, all of them lost."""
+    rules = whole.arena.rules
+    first = whole.assert_state(batch, GENESIS, ann)
+    most = WINDOW + 3 * rules.clock + 2 * rules.grace
+    until = whole.arena.game.protocolTime() + most
+    pre, step, games = first.fields.root, most // 8, 0
+    while whole.arena.game.protocolTime() + step < until:
+        later = whole.assert_state(whole.batch(), pre, ann)
+        pre, games = later.fields.root, games + 1
+        wrongly(whole, later, f"eve {games}")
+        whole.chain.warp(step)
+        if step * games >= WINDOW:
+            with reverts("GamesOpen", games):
+                whole.confirm(first)
+    whole.chain.warp(until - whole.arena.game.protocolTime() - 1)
+    with reverts("GamesOpen", games):
+        whole.confirm(first)
+    whole.chain.warp(1)
+    whole.confirm(first)
+
+
+def test_a_game_on_itself_is_waited_for_to_its_end(whole: Whole, ann: str, batch: Posted) -> None:
+    """However late: nobody has called the game's end."""
+    rules = whole.arena.rules
+    true = whole.assert_state(batch, GENESIS, ann)
+    game = wrongly(whole, true, "eve")
+    whole.chain.warp(WINDOW + 4 * rules.clock + 2 * rules.grace)
+    with reverts("GamesOpen", 1):
+        whole.confirm(true)
+    game.timeout()
+    with reverts("SlotSlashed"):
+        whole.confirm(true)
 
 
 def test_games_on_other_slots_stop_nothing(whole: Whole, ann: str, bob: str, batch: Posted) -> None:
