@@ -85,7 +85,7 @@ def test_a_sequencer_is_killed_between_acknowledgement_and_post(
 ) -> None:
     """Killed at once after an answer, and then at any moments of batching and posting."""
     port, draw = free_port(), random.Random(11)
-    client = GatewayClient(f"http://127.0.0.1:{port}", patience=30)
+    client = GatewayClient(f"http://127.0.0.1:{port}", patience=120)
     entries = labels(world, 0, 30)
     with sequencer(world, world.chain.url, tmp_path, port, poll="30s") as first:
         assert client.submit(entries) == 30
@@ -112,7 +112,7 @@ def test_a_sequencer_is_killed_between_acknowledgement_and_post(
 
 def test_l1_goes_away_from_a_sequencer(world: World, tmp_path: Path) -> None:
     port = free_port()
-    client = GatewayClient(f"http://127.0.0.1:{port}", patience=30)
+    client = GatewayClient(f"http://127.0.0.1:{port}", patience=120)
     entries = labels(world, 0, 9)
     with Flaky(world.chain.url) as l1:
         with sequencer(world, l1.url, tmp_path, port) as running:

@@ -1,0 +1,180 @@
+"""What is on L1 and was not posted here: somebody else's batches, and what cannot be explained."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rollup.errors import LostConsistency
+from rollup.protocol import codec
+from rollup.protocol.header import data_hashes, genesis, split
+from rollup.protocol.history import Mountains
+from rollup.protocol.ledger.inbox import InboxEntry
+from rollup.protocol.types import BatchNumber, Hash
+from rollup.sequencer.ports import Call, Post, Publish
+from tests.rollup.entries import DOMAIN
+from tests.rollup.sequencer.driving import (
+    ENTRIES,
+    PRESET,
+    Clock,
+    drive,
+    fill,
+    fill_on,
+    holds_everything,
+    sequencer,
+    whole,
+)
+from tests.rollup.sequencer.fake_l1 import (
+    Counter,
+    FakeL1,
+    Outside,
+    Overdue,
+)
+
+
+def test_what_somebody_else_posts_is_taken_up(tmp_path: Path) -> None:
+    theirs: list[Outside] = [InboxEntry(2, 1, 5), Overdue()]
+
+    async def go() -> None:
+        l1, clock = FakeL1(DOMAIN), Clock()
+        await fill(tmp_path / "s", ENTRIES)
+        async with sequencer(tmp_path / "s", l1, Counter(), clock) as (batcher, poster):
+            await batcher.step()
+            await poster.step()  # sent: and somebody else is faster
+            l1.outside += theirs
+            l1.mine()
+            assert l1.state().reverted == 1
+            l1.reorg(1)
+            l1.mine()
+        await drive(tmp_path / "s", l1, Counter(), clock, 40)
+        holds_everything(l1, ENTRIES)
+        assert [place.ours for place in l1.state().headers] == [False, True, True]
+        whole(tmp_path / "s", l1)
+        l1.outside += theirs  # and while there is nothing to post
+        l1.mine()
+        await drive(tmp_path / "s", l1, Counter(), clock, 10)
+        whole(tmp_path / "s", l1)
+
+    asyncio.run(go())
+
+
+def test_a_batch_of_ours_that_somebody_else_posts_is_ours(tmp_path: Path) -> None:
+    async def go() -> None:
+        l1, clock = FakeL1(DOMAIN), Clock()
+        l1.outside.append(InboxEntry(2, 1, 5))
+        l1.mine()
+        async with sequencer(tmp_path / "s", l1, Counter(), clock) as (batcher, _):
+            clock.now += PRESET.batch_age
+            assert await batcher.step() == 1
+        l1.outside.append(Overdue())
+        l1.mine()
+        await fill_on(tmp_path / "s", ENTRIES)
+        await drive(tmp_path / "s", l1, Counter(), clock, 40)
+        assert [posted.header.receipts for posted in l1.state().headers] == [0, 8, 8]
+        whole(tmp_path / "s", l1)
+
+    asyncio.run(go())
+
+
+def test_a_batch_whose_inbox_entries_a_reorg_took_is_withdrawn(tmp_path: Path) -> None:
+    async def go() -> None:
+        l1, clock = FakeL1(DOMAIN), Clock()
+        l1.outside.append(InboxEntry(2, 1, 5))
+        l1.mine()
+        path = tmp_path / "s"
+        async with sequencer(path, l1, Counter(), clock) as (batcher, poster):
+            clock.now += PRESET.batch_age
+            assert await batcher.step() == 1
+            await poster.step()
+            l1.reorg(1, keep=False)
+            l1.forget()
+        await fill_on(path, ENTRIES)
+        await drive(path, l1, Counter(), clock, 60)
+        holds_everything(l1, ENTRIES)
+        assert [posted.header.receipts for posted in l1.state().headers] == [8, 8]
+        whole(path, l1)
+
+    asyncio.run(go())
+
+
+# ---- what cannot be explained stops
+
+
+async def post_all(path: Path, l1: FakeL1, clock: Clock) -> None:
+    await fill(path, ENTRIES)
+    await drive(path, l1, Counter(), clock, 25)
+
+
+def deep_reorg(l1: FakeL1) -> None:
+    l1.reorg(100, keep=False)
+    for _ in range(30):
+        l1.mine()
+
+
+def other_rollup(l1: FakeL1) -> None:
+    l1.reorg(100, keep=False)
+    l1.genesis = genesis(replace(DOMAIN, chain_id=5))
+
+
+def foreign_batch(l1: FakeL1) -> None:
+    head = l1.state().headers[-1].header
+    chunks = split(codec.encode(ENTRIES[:1]), 250)
+    peaks = Mountains.of([header.hash for header in l1.headers(l1.state())[:-1]]).peaks
+    post = Post(head, peaks, 1, Hash(b"\1" * 32), data_hashes(chunks)[-1], 0)
+    nonce = l1.state().nonce
+    calls: list[Call] = [*map(Publish, chunks), post]
+
+    async def send() -> None:
+        for intent in await l1.sign(BatchNumber(4), calls, nonce):
+            await l1.send(intent)
+
+    asyncio.run(send())
+    l1.mine()
+
+
+@pytest.mark.parametrize(
+    ("contradict", "said"),
+    [
+        (deep_reorg, "taken as lasting"),
+        (foreign_batch, "never sealed"),
+        (other_rollup, "taken as lasting"),
+    ],
+)
+def test_a_contradicting_l1_stops(
+    tmp_path: Path, contradict: Callable[[FakeL1], None], said: str
+) -> None:
+    l1, clock = FakeL1(DOMAIN), Clock()
+    asyncio.run(post_all(tmp_path / "s", l1, clock))
+    contradict(l1)
+    with pytest.raises(LostConsistency, match=said) as raised:
+        asyncio.run(drive(tmp_path / "s", l1, Counter(), clock, 3))
+    assert "\n" not in str(raised.value)
+
+
+def test_another_batch_in_our_place_stops(tmp_path: Path) -> None:
+    l1, clock = FakeL1(DOMAIN), Clock()
+
+    async def go() -> None:
+        await fill(tmp_path / "ours", ENTRIES)
+        await fill(tmp_path / "other", ENTRIES[:1])
+        await drive(tmp_path / "other", l1, Counter(), clock, 5)
+        assert len(l1.batches()) == 1
+        async with sequencer(tmp_path / "ours", FakeL1(DOMAIN), Counter(), clock) as (batcher, _):
+            await batcher.step()
+        await drive(tmp_path / "ours", l1, Counter(), clock, 5)
+
+    with pytest.raises(LostConsistency, match="another batch 1"):
+        asyncio.run(go())
+
+
+def test_another_genesis_stops(tmp_path: Path) -> None:
+    l1 = FakeL1(replace(DOMAIN, chain_id=5))
+
+    async def go() -> None:
+        await fill(tmp_path / "s", ENTRIES)
+        await drive(tmp_path / "s", l1, Counter(), Clock(), 3)
+
+    with pytest.raises(LostConsistency, match="genesis"):
+        asyncio.run(go())
