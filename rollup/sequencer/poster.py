@@ -17,7 +17,7 @@ A post takes every inbox entry that there is, as many as a batch may take. Paren
 those of the headers that the store has recorded.
 
 When the sequencer has been silent for long, somebody else may post. Such a batch is taken up, and
-what was sealed here comes after it. What neither store nor L1 can explain (a batch on L1 that this
+what was sealed here comes after it. What neither store nor L1 can explain (receipts on L1 that this
 account posted and this store never sealed, a lasting post that is gone) is LostConsistency, and
 stops the process.
 """

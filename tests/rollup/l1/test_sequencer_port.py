@@ -345,6 +345,30 @@ def test_what_somebody_else_posts_is_taken_up(play: Callable[[Play], None]) -> N
     play(scene)
 
 
+def test_what_its_own_account_posts_as_overdue_is_taken_up(play: Callable[[Play], None]) -> None:
+    """A settlement that signs with the sequencer's key stood in for it while it was away."""
+
+    async def scene(desk: Desk) -> None:
+        rollup, sequencer = desk.contracts.rollup, desk.chain.accounts[SEQUENCER]
+        await desk.seal()
+        await desk.settle()
+        desk.contracts.vault.deposit(desk.chain.accounts[WORKER], 1)
+        desk.chain.advance(rollup.deadline())
+        _, slot = rollup.sequencer_slot()
+        what = (*newest(desk.contracts), rollup.inbox_count())
+        late, _ = rollup.post_overdue(sequencer, slot, *what)
+        await desk.seal()
+        desk.sealed += 1  # that one
+        await desk.settle()
+        await desk.whole()
+        held = await desk.store.unsettled()
+        assert [batch.ours for batch in held] == [True, False, True]
+        assert held[1].posted is not None
+        assert held[1].posted.header == late
+
+    play(scene)
+
+
 def test_the_view_is_of_one_block(play: Callable[[Play], None]) -> None:
     async def scene(desk: Desk) -> None:
         before = await desk.port.view()
