@@ -24,8 +24,10 @@ _TOLD: Final = frozenset({"NothingToReport"})
 
 _NOT_NEEDED: Final = frozenset(
     {"NotOverdue", "WrongParent", "PosterUnbonded", "EmptyBatch", "InboxTooFar", "InboxSkipped"}
+    | {"WrongData"}
 )
-"""Refusals of a batch of inbox entries that somebody else's batch, or a slot's end, explains."""
+"""Refusals of a batch of inbox entries that somebody else's batch, or a slot's end, explains; or
+data that the signer has published: it is a sequencer's, whose own post is under way."""
 
 
 class Settlement:

@@ -23,7 +23,7 @@ from tests.rollup.fake_view import FakeView
 from tests.rollup.following import OTHER_KEY, events, follower, name, names, signed
 from tests.rollup.headers import newest
 from tests.rollup.test_disputes import Believer, defender, lie, settlement, validator
-from tests.rollup.world import SECOND, STRANGER, WORKER, World
+from tests.rollup.world import SECOND, SEQUENCER, STRANGER, WORKER, World
 
 FIRST = InboxEntry(InboxKind.DEPOSIT, 1, 5)
 
@@ -196,6 +196,17 @@ def test_a_settler_with_a_bond_stands_in_for_a_silent_sequencer(world: World) ->
     round_of(SECOND)
     last = world.follower().headers[-1]
     assert (last.number, last.receipts, last.taken) == (2, 0, 1)
+
+
+def test_a_settler_with_data_under_way_goes_on_confirming(world: World) -> None:
+    """The sequencer's own key: it published, and died before its post."""
+    rollup, sequencer = world.contracts.rollup, world.signer(SEQUENCER)
+    world.post([single(0)])
+    rollup.publish(sequencer, b"of the next batch")
+    world.contracts.vault.deposit(world.signer(SECOND), 1)
+    world.chain.advance(rollup.deadline() + MINIMAL.window)
+    assert Settlement(world.contracts, sequencer, world.follower()).round() == [1]
+    assert rollup.head()[0] == 1
 
 
 def test_what_somebody_posts_for_a_silent_sequencer_is_read(world: World) -> None:
