@@ -135,6 +135,51 @@ def sign(
     files.write_json(out, document)
 
 
+@app.command()
+def force(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help='Signed receipts as `sign` writes them: one, or {"entries": [...]}; - is standard '
+            "input. Each is signed by itself."
+        ),
+    ],
+    l1: options.L1 = options.DEFAULT_L1,
+    deployment: options.DeploymentFile = options.DEFAULT_DEPLOYMENT,
+    keystore: options.Keystore = None,
+    password_file: options.PasswordFile = None,
+    unsafe_key: options.UnsafeKey = None,
+    unsafe_dev_account: options.UnsafeDevAccount = None,
+    json: options.Json = None,
+) -> None:
+    """Give signed receipts to L1 itself, past a sequencer that leaves them out.
+
+    The batch after the next one takes them at the latest; the key here pays, whoever signed them.
+    """
+    from rollup import files, report, session
+    from rollup.protocol.documents import text
+    from rollup.protocol.entries import SignedReceipt
+    from rollup.protocol.ledger.packing import forced_bytes
+
+    forced: list[bytes] = []
+    ids: list[str] = []
+    for entry in _read(file):
+        if not isinstance(entry, SignedReceipt):
+            raise ConfigError("L1 takes receipts signed by themselves: sign this bundle's singly")
+        forced.append(forced_bytes(entry.receipt, entry.signature))
+        ids.append(text(entry.receipt.id))
+    signer = keys.load_signer(keystore, password_file, unsafe_key, unsafe_dev_account)
+    rollup = session.connect(l1, deployment).rollup
+    made = [rollup.force(signer, receipt) for receipt in forced]
+    found = [
+        {"receipt": name, "inbox": index, "gas": mined.gas_used}
+        for name, (index, mined) in zip(ids, made, strict=True)
+    ]
+    rows = [tuple(str(value) for value in line.values()) for line in found]
+    report.CONSOLE.print(report.table("forced", rows, ("receipt", "inbox entry", "gas"), left=(0,)))
+    files.write_json(json, {"forced": found})
+
+
 def _unsigned(file: Path) -> "tuple[Sequence[Receipt], bool]":
     """The receipts in a file, and whether they are to be a bundle."""
     from rollup.files import read_json

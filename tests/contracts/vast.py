@@ -10,10 +10,10 @@ from typing import Final
 from prover.commit.keccak import ZERO_HASH, Hash, keccak, tagged
 from prover.commit.merkle import ceil_log2
 from prover.commit.tags import Tag
+from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.bundle import leaf as bundle_leaf
 from rollup.protocol.eip712 import sign
 from rollup.protocol.ledger import types
-from rollup.protocol.ledger.actions import Action, ActionKind, LedgerReceipt
 from rollup.protocol.ledger.effects import word_root
 from rollup.protocol.ledger.entries import Place, Placed, sign_one
 from rollup.protocol.ledger.header import Forest, Header, Rules
@@ -23,7 +23,7 @@ from rollup.protocol.ledger.store import with_root
 from rollup.protocol.ledger.trees import LEAF_TAGS, NODE, place_of, places
 from rollup.protocol.ledger.types import Account, Epoch, Job, JobIndex, Record, Status
 from rollup.protocol.ledger.witness import build
-from rollup.protocol.receipts import Bundle, Work, WorkKind
+from rollup.protocol.receipts import Bundle, Receipt, Work, WorkKind
 from rollup.protocol.types import AccountIndex, Nonce, SlotIndex
 from tests.rollup.protocol.ledger.drawing import DOMAIN, KEYS, OWNERS, name
 
@@ -181,7 +181,7 @@ class VastStep:
     post: Hash
 
 
-def bundled(receipt: LedgerReceipt) -> Placed:
+def bundled(receipt: Receipt) -> Placed:
     """The receipt in a bundle of 4,096."""
     index, tree = 0xABC, Sparse(12, Tag.BUNDLE_NODE)
     leaf = bundle_leaf(receipt.id)
@@ -244,7 +244,7 @@ def steps() -> dict[str, VastStep]:
         name("inputs"), name("after"), name("outputs"),
     )  # fmt: skip
     evaluated = _action(ActionKind.EVALUATE, TRAINED, EVALUATION, METRIC)
-    said: dict[str, LedgerReceipt] = {
+    said: dict[str, Receipt] = {
         "claim": work,
         "transfer": _action(ActionKind.TRANSFER, OTHER, 0, MANY // 3),
         "withdraw": _action(ActionKind.WITHDRAW, 0, 0, MANY // 3),

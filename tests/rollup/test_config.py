@@ -69,7 +69,7 @@ def test_amounts(said: str, amount: int) -> None:
     "said", ["", "1.", ".5", "-1", "1e9", "1.0000000001", "1,5", "18446744073.709551616", "\u0661"]
 )
 def test_no_amounts(said: str) -> None:
-    with pytest.raises(ConfigError, match="no amount|more than there can be"):
+    with pytest.raises(ConfigError, match=r"no amount|more than there can be"):
         tokens(said)
 
 

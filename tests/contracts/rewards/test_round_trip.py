@@ -7,8 +7,8 @@ import pytest
 from contracts import build
 from prover.commit.keccak import Hash
 from rollup.l1.rewards import rules_words
+from rollup.protocol.actions import Action, ActionKind
 from rollup.protocol.entries import sign_receipt
-from rollup.protocol.ledger.actions import Action, ActionKind
 from rollup.protocol.ledger.entries import placed
 from rollup.protocol.ledger.header import Rules
 from rollup.protocol.ledger.inbox import InboxEntry, InboxKind

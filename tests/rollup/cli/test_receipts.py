@@ -10,14 +10,21 @@ import pytest
 
 from rollup.client import GatewayClient
 from rollup.protocol.actions import Action, ActionKind
-from rollup.protocol.documents import entry_from_json, receipt_to_json, text
-from rollup.protocol.entries import SignedBundle, SignedReceipt, signer
+from rollup.protocol.documents import entry_from_json, entry_to_json, receipt_to_json, text
+from rollup.protocol.entries import (
+    SignedBundle,
+    SignedReceipt,
+    sign_bundle,
+    sign_receipt,
+    signer,
+)
+from rollup.protocol.ledger.inbox import force as forced_entry
 from rollup.protocol.receipts import Receipt, Statement, StatementKind
 from rollup.protocol.types import Hash, Nonce, ReceiptId
 from tests.rollup.cli.arguments import DEV, ONE, on_l1
 from tests.rollup.cli.conftest import Plumbline
 from tests.rollup.cli.running import eventually
-from tests.rollup.world import WORKER, World
+from tests.rollup.world import VALIDATOR, WORKER, World
 
 K = ActionKind
 ACTIONS: list[tuple[list[object], ActionKind, tuple[int, int, int], str]] = [
@@ -107,6 +114,35 @@ def test_signed_offline_and_handed_in_through_standard_input(
         ids += [receipt.id for receipt in entry.receipts]
     assert ids == [receipt.id for receipt in receipts]
     assert GatewayClient(gateway).next_nonce(account) == 2
+
+
+def test_receipts_are_forced_on_l1_by_whoever_pays(
+    world: World, plumbline: Plumbline, tmp_path: Path
+) -> None:
+    account = world.contracts.vault.account_of(world.signer(WORKER).address)
+    domain, key = world.contracts.deployment.domain, world.signer(WORKER).key
+    receipts = [Action(K.WITHDRAW, account, Nonce(number), 0, 0, 5) for number in range(2)]
+    alone = [sign_receipt(receipt, domain, key) for receipt in receipts]
+    file, out = tmp_path / "entries.json", tmp_path / "out.json"
+    file.write_text(json.dumps({"entries": [entry_to_json(entry) for entry in alone]}))
+    before = world.contracts.rollup.inbox_count()
+    by_another = [*on_l1(world), DEV, VALIDATOR]
+    said = plumbline("receipt", "force", file, *by_another, "--json", out)
+    assert (said.code, said.err) == (0, ""), said.err
+    told = json.loads(out.read_text())["forced"]
+    assert [line["inbox"] for line in told] == [before, before + 1]
+    assert [line["receipt"] for line in told] == [text(receipt.id) for receipt in receipts]
+    for index, entry in zip((before, before + 1), alone, strict=True):
+        assert (
+            world.contracts.rollup.inbox_leaf(index)
+            == forced_entry(entry.receipt, entry.signature).leaf
+        )
+
+    file.write_text(json.dumps(entry_to_json(sign_bundle(receipts, domain, key))))
+    said = plumbline("receipt", "force", file, *by_another)
+    assert said.code == 2
+    assert "signed by themselves" in said.err
+    assert world.contracts.rollup.inbox_count() == before + 2
 
 
 def test_fields_from_a_file_to_a_proof(
