@@ -5,7 +5,7 @@ All it keeps is in L1 and in the folder of content, so it may be stopped and sta
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
 from bisection.agent import Agent, Played
 from bisection.game import Side
@@ -15,6 +15,9 @@ from bisection.replay import TracePool
 from bisection.watcher import Judgement, Verdict, Watcher
 from prover.checkpoints import Checkpoints
 from rollup.follower import Follower
+
+JUDGING: Final = 30.0
+"""Seconds of a round after which no other claim is judged before games are looked at."""
 
 
 class Followed(ClaimSource, Protocol):
@@ -64,9 +67,11 @@ class Validator:
         self._upkeep = upkeep
 
     def round(self) -> list[Played]:
-        """Looks once: new batches, their claims, open games. Returns the moves that took effect."""
+        """Looks once: new batches, their claims (as many as there is time for, see `behind`), open
+        games. Returns the moves that took effect.
+        """
         self._source.poll()
-        judged = self._watcher.round()
+        judged = self._watcher.round(JUDGING)
         self._settled.update(judgement.verdict for judgement in judged)
         for judgement in judged:
             if judgement.verdict is Verdict.VALID and self._upkeep is not None:
@@ -75,6 +80,11 @@ class Validator:
         if self._upkeep is not None:
             self._upkeep.round(self._agent.games)
         return played
+
+    @property
+    def behind(self) -> bool:
+        """Whether the last round left claims to be judged by the next one."""
+        return self._watcher.behind
 
     def judgements(self) -> list[Judgement]:
         """The last judgement of every claim that may still be challenged."""

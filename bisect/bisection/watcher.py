@@ -7,6 +7,9 @@ it is, makes it unknown, is reported, and is tried again by itself while the oth
 """
 
 import logging
+import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -60,20 +63,35 @@ class Watcher:
         traces: TracePool,
         retries: Retries[ClaimId] | None = None,
         events: Events | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._traces = traces
+        self._clock = clock
+        self.behind = False
+        """Whether the last round left claims to the next one."""
         self._retries = retries if retries is not None else Retries()
         self._events = events if events is not None else Events(logging.getLogger(__name__))
         self._judged: dict[ClaimId, Judgement] = {}
 
-    def round(self) -> list[Judgement]:
-        """Judges what is new or due again. Raises only what `pending` raises."""
+    def round(self, seconds: float = math.inf) -> list[Judgement]:
+        """Judges what is new or due again, in the source's order. After so many seconds no other
+        claim is begun: clocks run in games, and anybody may claim a lot. Raises only what `pending`
+        raises.
+        """
         pending = list(self._source.pending())
         kept = set(pending)
         self._judged = {name: judged for name, judged in self._judged.items() if name in kept}
         self._retries.keep(kept)
-        return [self._judge(name) for name in pending if self._wanted(name)]
+        until = self._clock() + seconds
+        judged: list[Judgement] = []
+        self.behind = False
+        for name in filter(self._wanted, pending):
+            self.behind = bool(judged) and self._clock() >= until
+            if self.behind:
+                break
+            judged.append(self._judge(name))
+        return judged
 
     def invalid(self) -> list[Claim]:
         """The pending claims that are to be disputed."""

@@ -66,6 +66,27 @@ def test_each_claim_is_judged_once() -> None:
     assert watcher.invalid() == []
 
 
+def test_a_round_ends_when_its_time_is_over() -> None:
+    """However much is claimed: games wait for their answers meanwhile."""
+    chain, time = Chain(), Time()
+    for name in range(5):
+        chain.post(claim_of(9, true=False, name=name))
+
+    def slow(claim: Claim) -> Trace:
+        time.seconds += 40
+        return honest(claim)
+
+    watcher = Watcher(Port(chain, CHALLENGER), TracePool(slow), clock=time)
+    left = []
+    for judged in (2, 4, 5):
+        watcher.round(60)
+        assert len(watcher.invalid()) == judged
+        left.append(watcher.behind)
+    assert left == [True, True, False]
+    assert watcher.round(0) == []
+    assert not watcher.behind
+
+
 @pytest.mark.parametrize(
     "error",
     [DataUnavailable("gone"), ClaimError("no claim"), ValueError("who knows"), OSError("down")],
