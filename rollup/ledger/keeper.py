@@ -1,8 +1,8 @@
 """The keeper: sees to it that a true assertion stands of every batch, and confirms what is due.
 
 It asserts only what it has replayed itself: where data is missing, it waits. A true assertion of
-somebody else is as good as its own, as long as its slot is not slashed; one that its maker loses by
-not answering is replaced by the keeper's own.
+somebody else is as good as its own, as long as its slot is not slashed and nobody has challenged
+it: two who are one could otherwise keep the state waiting, by a game that neither of them ends.
 """
 
 import logging
@@ -37,6 +37,10 @@ class AssertionPort(Protocol):
         """Asserts that a batch leads from `pre` to `root`, with a live slot of the keeper's; None
         when there is none.
         """
+        ...
+
+    def defends(self, assertion: Assertion) -> bool:
+        """Whether the keeper's account may move for an assertion."""
         ...
 
     def confirm(self, assertion: Assertion) -> bool:
@@ -99,8 +103,9 @@ class Keeper:
         self._confirm(BatchNumber(confirmed + 1), standing, done)
         if self._asserts:
             last = min(self._port.lasting(), self._replay.number)
-            wanted = [n for n in range(confirmed + 1, last + 1) if BatchNumber(n) not in standing]
-            for number in map(BatchNumber, wanted[:MOST]):
+            lacking = map(BatchNumber, range(confirmed + 1, last + 1))
+            wanted = [n for n in lacking if not any(map(self._relied_on, standing.get(n, ())))]
+            for number in wanted[:MOST]:
                 if not self._assert(number):
                     break
                 done.asserted.append(number)
@@ -138,6 +143,9 @@ class Keeper:
             return False
         self._events.info("assertion.made", batch=number, assertion=made.id, root=root)
         return True
+
+    def _relied_on(self, one: Asserted) -> bool:
+        return not one.challenged or self._port.defends(one.assertion)
 
     def _due(self, one: Asserted) -> bool:
         return self._view.now >= one.time + self._view.window

@@ -32,6 +32,7 @@ class _Said:
     """What a stretch of L1's blocks says of assertions."""
 
     made: list[AssertionMade] = field(default_factory=list)
+    challenged: set[AssertionId] = field(default_factory=set)
     rejected: set[AssertionId] = field(default_factory=set)
     confirmed: set[AssertionId] = field(default_factory=set)
     slashed: set[tuple[AccountIndex, SlotIndex]] = field(default_factory=set)
@@ -39,6 +40,7 @@ class _Said:
     def add(self, more: "_Said") -> None:
         """Takes up what comes after it."""
         self.made += more.made
+        self.challenged |= more.challenged
         self.rejected |= more.rejected
         self.confirmed |= more.confirmed
         self.slashed |= more.slashed
@@ -76,7 +78,13 @@ class ContractAssertions:
         said.add(self._old)
         said.add(self._read(self._settled, head))
         self._assertions = [
-            Asserted(one.assertion, one.time, _stage(one.assertion, said)) for one in said.made
+            Asserted(
+                one.assertion,
+                one.time,
+                _stage(one.assertion, said),
+                one.assertion.id in said.challenged,
+            )
+            for one in said.made
         ]
 
     @property
@@ -103,6 +111,7 @@ class ContractAssertions:
         assertions, vault = self._contracts.assertions, self._contracts.vault
         return _Said(
             assertions.made(first, last),
+            {challenge.id for challenge in assertions.challenges(first, last)},
             set(assertions.rejections(first, last)),
             set(assertions.confirmations(first, last)),
             {(slash.account, slash.slot) for slash in vault.slashes(first, last)},
@@ -139,6 +148,10 @@ class ContractKeeping:
         made = Assertion(header.number, header.hash, pre, root, account, slot, self._signer.address)
         self._contracts.assertions.assert_state(self._signer, made)
         return made
+
+    def defends(self, assertion: Assertion) -> bool:
+        """See `AssertionPort.defends`."""
+        return assertion.defender == self._signer.address
 
     def confirm(self, assertion: Assertion) -> bool:
         """See `AssertionPort.confirm`."""

@@ -53,6 +53,9 @@ class Asserted:
     assertion: Assertion
     time: Seconds
     stage: Stage
+    challenged: bool = False
+    """Whether a game was ever opened on it. It waits for that game's end, which its two sides may
+    leave to nobody else."""
 
     @property
     def id(self) -> AssertionId:

@@ -130,6 +130,8 @@ class Claimed:
     top: tuple[BatchNumber, Hash] = field(init=False)
     open_games: set[Hash] = field(default_factory=set)
     depth: int = 0
+    own: set[Hash] = field(default_factory=set)
+    """What was asserted through the port."""
 
     def __post_init__(self) -> None:
         self.top = (BatchNumber(0), self.history.root(0))
@@ -157,8 +159,16 @@ class Claimed:
 
     def mark(self, one: Asserted, stage: Stage) -> None:
         """What became of an assertion."""
+        self._becomes(replace(one, stage=stage))
+
+    def disputes(self, one: Asserted) -> None:
+        """Somebody opens a game that does not end."""
+        self.open_games.add(one.id)
+        self._becomes(replace(one, challenged=True))
+
+    def _becomes(self, one: Asserted) -> None:
         at = next(place for place, held in enumerate(self.held) if held.id == one.id)
-        self.held[at] = replace(one, stage=stage)
+        self.held[at] = one
 
     # ---- AssertionView
 
@@ -187,7 +197,12 @@ class Claimed:
         return BatchNumber(max(len(self.history.held) - self.depth, 0))
 
     def assert_state(self, header: Header, pre: Hash, root: Hash) -> Assertion:
-        return self.says(header.number, root, pre, slot=len(self.held)).assertion
+        made = self.says(header.number, root, pre, slot=len(self.held)).assertion
+        self.own.add(made.id)
+        return made
+
+    def defends(self, assertion: Assertion) -> bool:
+        return assertion.id in self.own
 
     def confirm(self, assertion: Assertion) -> bool:
         if assertion.id in self.open_games:

@@ -63,6 +63,27 @@ def test_one_that_was_lost_is_replaced(claimed: Claimed, stage: Stage) -> None:
     assert kept.round().confirmed == [2, 3, 4]
 
 
+def test_one_in_a_game_of_others_is_not_relied_on(claimed: Claimed) -> None:
+    """Two who are one assert the truth and dispute it, and neither ends the game."""
+    theirs = claimed.says(1, slot=90)
+    kept = keeper(claimed)
+    assert kept.round().asserted == [2, 3, 4]
+    claimed.disputes(theirs)
+    assert kept.round().asserted == [1]
+    own = claimed.held[-1]
+    claimed.time = WINDOW
+    assert kept.round().confirmed == [1, 2, 3, 4]
+    assert claimed.held[-1].stage is Stage.CONFIRMED
+    assert own.id == claimed.held[-1].id
+
+
+def test_ones_own_is_defended_and_not_made_again(claimed: Claimed) -> None:
+    kept = keeper(claimed)
+    assert kept.round().asserted == [1, 2, 3, 4]
+    claimed.disputes(claimed.held[0])
+    assert kept.round().asserted == []
+
+
 def test_a_rival_is_confirmed_while_games_hold_up_the_first(claimed: Claimed) -> None:
     first, rival = claimed.says(1, slot=1), claimed.says(1, slot=2)
     claimed.open_games = {first.id}
