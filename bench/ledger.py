@@ -1,4 +1,4 @@
-"""How fast is the ledger: receipts applied by the fast path, and the state's root after a batch?
+"""How fast is the ledger, does the chain agree with it, and what does it cost there?
 
     python bench/ledger.py [--json FILE] [--plot FILE] [--quick] [--seed N]
 
@@ -6,10 +6,15 @@ Receipts are rows whose signers are known: recovering them is measured by bench/
 of them claim work, a third settle what the batch before claimed, a third move balance between
 accounts, all over accounts drawn at random. The peer is the reference, on so few receipts and
 accounts that it ends.
+
+Then random ledgers, hostile receipts among theirs, are played step by step through the reference,
+the fast path and `LedgerMachine`, and the ledger's transactions are measured (tests/gas/measure.py;
+not with --quick).
 """
 
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,8 +44,12 @@ from rollup.protocol.ledger.store import State  # noqa: E402
 from rollup.protocol.ledger.types import NO_INPUTS  # noqa: E402
 from rollup.protocol.receipts import Work  # noqa: E402
 from rollup.protocol.types import AccountIndex, Address, Nonce, SlotIndex  # noqa: E402
+from tests.contracts.ledger_steps import BATCHES, RECEIPTS, OnChain, deploy, drawn  # noqa: E402
+from tests.gas.measure import figures  # noqa: E402
 
-PACKAGES = ("numpy", "numba", "llvmlite", "safe-pysha3", "coincurve")
+PACKAGES = ("numpy", "numba", "llvmlite", "safe-pysha3", "coincurve", "pyrevm", "py-evm")
+AGREEING = 100_000
+TRANSACTIONS = ("ledger/post", "proof/ledger/", "inbox/", "states/", "rewards/", "jobs/")
 RECEIPTS_A_SECOND = 500_000.0
 ROOT_MILLISECONDS = 25.0
 BATCH = 4_096
@@ -189,6 +198,32 @@ def reference(random: np.random.Generator, accounts: int, receipts: int) -> list
     return [rate("ledger/reference", timing, receipts, "receipts/s")]
 
 
+def agreement(random: np.random.Generator, wanted: int) -> list[Result]:
+    """Random ledgers until so many receipts were compared; any difference ends the run."""
+    machine, first, seen = OnChain(deploy()), int(random.integers(2**32)), Counter[str]()
+    histories = 0
+    while seen["receipts"] < wanted:
+        seen += drawn(first + histories, min(wanted, BATCHES * RECEIPTS), machine)
+        histories += 1
+    target = AGREEING if wanted >= AGREEING else None
+    return [
+        Result(
+            f"ledger/reference=fast=solidity/{what}", float(seen[what]), what, "higher", bar,
+            None, 0.0,
+        )
+        for what, bar in (("receipts", target), ("entries", None))
+    ]  # fmt: skip
+
+
+def gas() -> list[Result]:
+    """Whole transactions, on py-evm under Prague's rules."""
+    return [
+        Result(f"gas/{name}", figure.gas, "gas", "lower", figure.bar, figure.peer, 0.0)
+        for name, figure in figures().items()
+        if name.startswith(TRANSACTIONS)
+    ]
+
+
 def main() -> None:
     """Measures all of it."""
     parser = arguments(__doc__ or "")
@@ -199,6 +234,8 @@ def main() -> None:
     results = [
         *reference(random, 200, 300 if small else 3_000),
         *applied(random, 1 << (12 if small else 20), 4 if small else 60),
+        *agreement(random, 120 if small else AGREEING),
+        *([] if small else gas()),
     ]
     report(results, PACKAGES, flags.json, flags.plot)
 
