@@ -6,8 +6,10 @@ import logging
 from typing import Final
 
 from bisection.events import Events
+from bisection.ports import GameKey
 from rollup.follower import Follower
 from rollup.l1.accounts import Signer
+from rollup.l1.chain import BlockNumber
 from rollup.l1.deploy import Contracts
 from rollup.l1.errors import Reverted
 from rollup.protocol.header import genesis
@@ -22,6 +24,9 @@ _TOLD: Final = frozenset({"NothingToReport"})
 """What L1 says of a slash that somebody else reported first."""
 
 
+_PLAYED: Final = frozenset({"NotOpen", "ClaimOver", "ClockRunning", "StillDisputed"})
+"""Refusals to end a game that is going on, or that somebody else ended."""
+
 _NOT_NEEDED: Final = frozenset(
     {"NotOverdue", "WrongParent", "PosterUnbonded", "EmptyBatch", "InboxTooFar", "InboxSkipped"}
     | {"WrongData"}
@@ -32,14 +37,18 @@ data that the signer has published: it is a sequencer's, whose own post is under
 
 class Settlement:
     """Tells the inbox of slashed slots, and confirms the batches that a follower knows, in order,
-    each as soon as L1 lets it. When inbox entries wait and no batch has come for the deadline, it
-    posts them, if the signer has a live slot.
+    each as soon as L1 lets it. A batch that games keep waiting waits no longer than their clocks:
+    two who are one would leave a game between them open for ever. When inbox entries wait and no
+    batch has come for the deadline, it posts them, if the signer has a live slot.
     """
 
     def __init__(self, contracts: Contracts, signer: Signer, follower: Follower) -> None:
         self._contracts = contracts
         self._signer = signer
         self._follower = follower
+        self._games: dict[GameKey, BlockNumber] = {}
+        """Games that may be open, and where they were opened."""
+        self._read = contracts.deployment.block
 
     def round(self) -> list[BatchNumber]:
         """Confirms what is due; the numbers of the batches that became final by it."""
@@ -53,6 +62,8 @@ class Settlement:
             try:
                 mined = rollup.confirm(self._signer, headers[number])
             except Reverted as refusal:
+                if refusal.name == "GamesOpen" and self._end_games():
+                    continue
                 if refusal.name in _NOT_YET:
                     break
                 raise
@@ -60,6 +71,33 @@ class Settlement:
             made.append(number)
             number = BatchNumber(number + 1)
         return made
+
+    def _end_games(self) -> int:
+        """Ends games whose clock ran out or whose claim counts for nothing any more; how many."""
+        game, head = self._contracts.game, self._contracts.client.head().number
+        self._games |= dict(game.openings(self._read, head))
+        depth = self._contracts.deployment.parameters.confirmations
+        self._read = BlockNumber(max(self._read, head - depth))
+        ended = 0
+        for key, block in list(self._games.items()):
+            if game.is_open(key.claim, key.challenger):
+                ended += self._end(key)
+            elif block < self._read:
+                del self._games[key]
+        return ended
+
+    def _end(self, key: GameKey) -> bool:
+        game = self._contracts.game
+        for end in (game.timeout, game.close_game):
+            try:
+                end(self._signer, key.claim, key.challenger)
+            except Reverted as refusal:
+                if refusal.name not in _PLAYED:
+                    raise
+            else:
+                EVENTS.info("game.ended", claim=key.claim, challenger=key.challenger)
+                return True
+        return False
 
     def _report(self) -> None:
         """Reports what was slashed: from the newest block back, until L1 counts no more."""

@@ -109,6 +109,38 @@ def test_true_claims_are_left_alone_and_confirmed(world: World) -> None:
     assert judge.counts() == {"valid": 4, "invalid": 0, "unknown": 0}
 
 
+def test_games_that_nobody_ends_keep_no_batch_waiting(world: World) -> None:
+    """Two who are one leave a game between them where it is, and a third one does not close its."""
+    world.post(world.work(world.job(claims=3)))
+    for place in (VALIDATOR, SECOND):
+        follower, signer = world.follower(), world.signer(place)
+        games = ContractGames(world.contracts, signer, follower.opening)
+        Validator(follower, games, Believer(world), signer.address).round()
+    close, vault = settlement(world), world.contracts.vault
+    world.chain.advance(MINIMAL.clock)
+    assert close.round() == []
+    assert vault.unreported() == 0, "the window is open, so nothing waits for the games"
+    world.chain.advance(MINIMAL.window)
+    assert close.round() == []
+    assert vault.unreported() == 1
+    assert close.round() == [1]
+    head, game = world.contracts.client.head().number, world.contracts.game
+    ended = game.endings(world.contracts.deployment.block, head)
+    assert [one.ending for one in ended] == [Ending.WON, Ending.CLOSED]
+
+
+def test_games_that_go_on_are_left_alone(world: World) -> None:
+    lie(world)
+    judge, _ = validator(world)
+    world.chain.advance(MINIMAL.window - 1)
+    judge.round()
+    world.chain.advance(1)
+    close, game = settlement(world), world.contracts.game
+    assert close.round() == []
+    head = world.contracts.client.head().number
+    assert game.endings(world.contracts.deployment.block, head) == []
+
+
 @pytest.mark.parametrize("defended", [True, False])
 def test_a_false_claim_is_brought_down(world: World, defended: bool) -> None:
     lie(world)
