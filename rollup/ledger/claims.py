@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from bisection.errors import DataUnavailable
 from bisection.machine import Claim, ClaimId
 from prover.commit.keccak import Hash
+from rollup.ledger.comparing import Finding, finding
 from rollup.ledger.ports import Asserted, AssertionView, BatchSource, Stage
 from rollup.ledger.replay import Replay
 from rollup.protocol.assertions import ledger_claim, run_of
 from rollup.protocol.header import Header
 from rollup.protocol.ledger.trace import FastTrace
-from rollup.protocol.types import BatchNumber
+from rollup.protocol.types import AccountIndex, BatchNumber, SlotIndex
 
 
 class AssertionClaims:
@@ -37,13 +38,23 @@ class AssertionClaims:
         return applied
 
     def pending(self) -> Sequence[ClaimId]:
-        """Assertions that may still be challenged and confirmed, oldest first."""
+        """Assertions that may still be challenged and confirmed, oldest first. Of the false ones
+        that a slot backs the first alone: what the slot came to back later waits for that game, and
+        nobody can have us pay bonds for each of many (docs/ledger.md, section 10).
+        """
         window, now = self._view.window, self._view.now
-        return [
-            ClaimId(one.id)
-            for one in self._view.assertions
-            if one.stage is Stage.PENDING and now < one.time + window and self._matters(one)
-        ]
+        found: list[ClaimId] = []
+        disputed: set[tuple[AccountIndex, SlotIndex]] = set()
+        for one in self._view.assertions:
+            if one.stage is not Stage.PENDING or now >= one.time + window or not self._matters(one):
+                continue
+            if finding(self._replay, one) is Finding.FALSE:
+                backing = one.assertion.account, one.assertion.slot
+                if backing in disputed:
+                    continue
+                disputed.add(backing)
+            found.append(ClaimId(one.id))
+        return found
 
     def claim(self, name: ClaimId) -> Claim:
         """What L1 derives of an assertion and its batch's header.

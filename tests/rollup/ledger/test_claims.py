@@ -55,11 +55,25 @@ def test_a_claim_is_what_l1_derives(claimed: Claimed) -> None:
 
 def test_true_ones_are_valid_false_ones_invalid(claimed: Claimed) -> None:
     true = [claimed.says(number) for number in (1, 2, 3, 4)]
-    false = [claimed.lies(number, slot=1) for number in (1, 3)]
+    false = [claimed.lies(number, slot=number) for number in (1, 3)]
     found = judged(claimed)
     assert found[Verdict.VALID] == names(*true)
     assert found[Verdict.INVALID] == names(*false)
     assert found[Verdict.UNKNOWN] == []
+
+
+def test_of_many_false_ones_on_a_slot_the_first_is_disputed(claimed: Claimed) -> None:
+    """However many, they are one bond; the others wait for its game."""
+    claimed.says(1, slot=1)
+    first = claimed.lies(3, slot=1)
+    claimed.time = 1
+    for number in (1, 2, 4):
+        claimed.lies(number, slot=1)
+    elsewhere = claimed.lies(1, slot=2)
+    assert judged(claimed)[Verdict.INVALID] == names(first, elsewhere)
+    claimed.time = WINDOW
+    later = [one for one in claimed.held if one.number == 1 and one.time == 1][:1]
+    assert claims(claimed).pending() == names(*later, elsewhere), "the first was left alone"
 
 
 def test_what_stands_on_a_false_state_is_passed_over(claimed: Claimed) -> None:
