@@ -152,7 +152,7 @@ def force(
     unsafe_dev_account: options.UnsafeDevAccount = None,
     json: options.Json = None,
 ) -> None:
-    """Give signed receipts to L1 itself, past a sequencer that leaves them out.
+    """Give signed receipts to L1, past the sequencer.
 
     The batch after the next one takes them at the latest; the key here pays, whoever signed them.
     """

@@ -68,6 +68,7 @@ def test_these_are_the_commands() -> None:
         "plumbline proof verify",
         "plumbline receipt distribute",
         "plumbline receipt evaluate",
+        "plumbline receipt force",
         "plumbline receipt settle",
         "plumbline receipt sign",
         "plumbline receipt submit",
