@@ -33,8 +33,7 @@ from rollup.protocol.claims import ProgramInfo, tensor_claim
 from rollup.protocol.eip712 import Domain
 from rollup.protocol.entries import Entry, SignedReceipt, account_of, signer, slot_of
 from rollup.protocol.header import Header, genesis
-from rollup.protocol.ledger.inbox import InboxEntry, InboxKind
-from rollup.protocol.ledger.packing import unpack_forced
+from rollup.protocol.ledger.inbox import InboxEntry
 from rollup.protocol.presets import Preset
 from rollup.protocol.receipts import Work
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, Seconds
@@ -148,7 +147,9 @@ class Follower:
         if not at.forced:
             return opening(at.header, at.batch, at.index)
         entries = self._inboxes[at.header.number]
-        forced = unpack_forced(entries[at.index].forced or b"")
+        forced = entries[at.index].receipt
+        if forced is None:
+            raise DataUnavailable(f"entry {at.index} of batch {at.header.number} is no receipt")
         leaves = [entry.leaf for entry in entries]
         return forced_opening(at.header, at.index, leaves, at.work, forced.signature)
 
@@ -164,6 +165,13 @@ class Follower:
     def inbox(self, number: BatchNumber) -> tuple[InboxEntry, ...] | None:
         """The inbox entries that a batch took, had and checked; None while it is unknown."""
         return self._inboxes.get(number)
+
+    def signed(self, entry: Entry) -> bool:
+        """Whether an entry is signed by its account's owner."""
+        try:
+            return signer(entry, self._domain) == self._owner(account_of(entry))
+        except SignatureError:
+            return False
 
     def _open(self, header: Header) -> bool:
         return self._now < header.posted + self._preset.window
@@ -228,10 +236,10 @@ class Follower:
         void = 0
         found: dict[ClaimId, Located] = {}
         backed = cache(partial(self._l1.is_live, posted=header.posted))
-        for entry, index, forced in _standing(batch, inbox):
+        for entry, index, forced in standing(batch, inbox):
             slot = slot_of(entry)
             live = slot is not None and backed(account_of(entry), slot)
-            signed = slot is not None and self._signed(entry)
+            signed = slot is not None and self.signed(entry)
             for place, work in enumerate(entry.receipts, start=index):
                 if not isinstance(work, Work):
                     continue
@@ -254,12 +262,6 @@ class Follower:
             )
         return tensor_claim(work, self._program(work.program), self._preset, posted)
 
-    def _signed(self, entry: Entry) -> bool:
-        try:
-            return signer(entry, self._domain) == self._owner(account_of(entry))
-        except SignatureError:
-            return False
-
     def _owner(self, account: AccountIndex) -> Address | None:
         if account not in self._owners:
             owner = self._l1.owner(account)
@@ -277,11 +279,11 @@ class Follower:
         return self._programs[name]
 
 
-def _standing(batch: Batch, inbox: Sequence[InboxEntry]) -> Iterator[tuple[Entry, int, bool]]:
+def standing(batch: Batch, inbox: Sequence[InboxEntry]) -> Iterator[tuple[Entry, int, bool]]:
     """(entry, place of its first receipt, whether it was forced) of all that a batch holds."""
     for place, came in enumerate(inbox):
-        if came.kind == InboxKind.FORCED and came.forced is not None:
-            forced = unpack_forced(came.forced)
+        forced = came.receipt
+        if forced is not None:
             yield SignedReceipt(forced.receipt, forced.signature), place, True
     index = 0
     for entry in batch.entries:

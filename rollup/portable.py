@@ -1,14 +1,13 @@
 """A receipt's portable proof, made from L1 alone, and held against L1."""
 
 from rollup.errors import ConfigError, ProofError, Refused
-from rollup.follower import Follower
+from rollup.follower import Follower, standing
 from rollup.l1.deploy import Contracts
 from rollup.l1.errors import L1Unavailable
 from rollup.protocol import proving
+from rollup.protocol.batch import Batch
 from rollup.protocol.documents import Json, text
 from rollup.protocol.header import Header, genesis
-from rollup.protocol.ledger.inbox import InboxKind
-from rollup.protocol.ledger.packing import unpack_forced
 from rollup.protocol.proof import Reference, Verified
 from rollup.protocol.proving import Anchor
 from rollup.protocol.types import BatchNumber, Hash, address_text
@@ -20,23 +19,20 @@ def find(
     """The proof of a receipt that some batch holds or took from the inbox, shown in the history of
     batch `at`; by default in that of the newest confirmed one that is not older.
 
+    Of several places the first where its account's owner signed it; without any, the first.
+
     Raises:
         Refused: when no batch at hand holds it.
         ConfigError: when there is no batch `at`, or it is older than the receipt's.
         L1Unavailable: when L1 turned back meanwhile.
     """
-    for header in follower.headers:
-        batch = follower.batch(header.number)
-        if batch is None:
-            continue
-        ids: list[Hash] = [found.id for found in batch.receipts]
-        forced = _forced(follower, header)
-        if receipt in ids or receipt in forced:
-            anchor = _anchor(contracts, follower, header, at)
-            if receipt in ids:
-                return proving.make(batch, header, ids.index(receipt), anchor)
-            inbox = follower.inbox(header.number) or ()
-            return proving.make_forced(inbox, header, forced[receipt], anchor)
+    found = _place(follower, receipt)
+    if found is not None:
+        header, batch, index, forced = found
+        anchor = _anchor(contracts, follower, header, at)
+        if forced:
+            return proving.make_forced(follower.inbox(header.number) or (), header, index, anchor)
+        return proving.make(batch, header, index, anchor)
     unread = ", ".join(map(str, follower.missing))
     hint = (
         f"but the data of batch {unread} could not be had; try again, or another endpoint"
@@ -78,13 +74,23 @@ def compare(verified: Verified, contracts: Contracts) -> str:
     )
 
 
-def _forced(follower: Follower, header: Header) -> dict[Hash, int]:
-    """Receipts that a batch took from the inbox, and their places among what it took."""
-    found: dict[Hash, int] = {}
-    for index, entry in enumerate(follower.inbox(header.number) or ()):
-        if entry.kind == InboxKind.FORCED and entry.forced is not None:
-            found.setdefault(unpack_forced(entry.forced).receipt.id, index)
-    return found
+def _place(follower: Follower, receipt: Hash) -> tuple[Header, Batch, int, bool] | None:
+    """Header, batch, place and whether it was forced. A copy under another signature is void, and
+    anybody may force one: it does not stand before what counts.
+    """
+    void: tuple[Header, Batch, int, bool] | None = None
+    for header in follower.headers:
+        batch = follower.batch(header.number)
+        if batch is None:
+            continue
+        for entry, first, forced in standing(batch, follower.inbox(header.number) or ()):
+            for index, there in enumerate(entry.receipts, start=first):
+                if there.id != receipt:
+                    continue
+                if follower.signed(entry):
+                    return header, batch, index, forced
+                void = void or (header, batch, index, forced)
+    return void
 
 
 def _anchor(

@@ -12,8 +12,10 @@ from rollup.l1.accounts import Signer
 from rollup.l1.chain import BlockNumber
 from rollup.l1.deploy import Contracts
 from rollup.l1.errors import Reverted
+from rollup.l1.view import ContractView
 from rollup.protocol.header import genesis
 from rollup.protocol.history import Mountains
+from rollup.protocol.ledger.inbox import InboxKind, urgent
 from rollup.protocol.types import AccountIndex, BatchNumber, Seconds, SlotIndex
 
 EVENTS: Final = Events(logging.getLogger(__name__))
@@ -49,6 +51,7 @@ class Settlement:
         self._games: dict[GameKey, BlockNumber] = {}
         """Games that may be open, and where they were opened."""
         self._read = contracts.deployment.block
+        self._view = ContractView(contracts)
 
     def round(self) -> list[BatchNumber]:
         """Confirms what is due; the numbers of the batches that became final by it."""
@@ -136,7 +139,7 @@ class Settlement:
         last = headers[-1]
         inbox = min(rollup.inbox_count(), last.inbox + preset.inbox_cap)
         slot = self._live_slot(now) if inbox > last.inbox else None
-        if slot is None:
+        if slot is None or not self._urgent(last.inbox, inbox):
             return
         before = [genesis(self._contracts.deployment.domain), *headers[:-1]]
         peaks = Mountains.of([header.hash for header in before]).peaks
@@ -147,6 +150,17 @@ class Settlement:
                 raise
         else:
             EVENTS.warning("sequencer.silent", batch=posted.number, inbox=posted.taken)
+
+    def _urgent(self, first: int, end: int) -> bool:
+        """Whether these inbox entries are worth a batch; so is what L1 does not tell."""
+        entries = self._view.waiting(first, end)
+        return len(entries) < end - first or urgent(entries, self._settles)
+
+    def _settles(self, number: BatchNumber) -> bool:
+        taken = self._follower.inbox(number)
+        if taken is None or self._follower.headers[number - 1].receipts:
+            return True
+        return any(entry.kind == InboxKind.FORCED for entry in taken)
 
     def _live_slot(self, now: Seconds) -> SlotIndex | None:
         vault = self._contracts.vault

@@ -108,6 +108,20 @@ class ContractView:
             self._scan_inbox(first)
         return self._taken(header)
 
+    def waiting(self, first: int, end: int) -> list[InboxEntry]:
+        """Inbox entries `first` to `end` - 1, in order; as many as are found. Their events are read
+        again when the last is not the one that is kept.
+        """
+        if first >= end:
+            return []
+        leaf = self._contracts.rollup.inbox_leaf(end - 1)
+        for start in (self._entries_read, self._contracts.deployment.block):
+            found = self._kept(first, end)
+            if len(found) == end - first and found[-1].leaf == leaf:
+                return found
+            self._scan_inbox(start)
+        return self._kept(first, end)
+
     def program(self, program: Hash) -> ProgramInfo | None:
         """See `L1View.program`."""
         return self._contracts.programs.info(program)
@@ -158,8 +172,10 @@ class ContractView:
         self._read = last
 
     def _taken(self, header: Header) -> list[InboxEntry]:
-        places = range(header.inbox - header.taken, header.inbox)
-        return [self._entries[index] for index in places if index in self._entries]
+        return self._kept(header.inbox - header.taken, header.inbox)
+
+    def _kept(self, first: int, end: int) -> list[InboxEntry]:
+        return [self._entries[index] for index in range(first, end) if index in self._entries]
 
     def _scan_inbox(self, first: BlockNumber) -> None:
         last = self._contracts.client.head().number

@@ -10,10 +10,11 @@ from prover.commit.keccak import ZERO_HASH
 from rollup.protocol import codec
 from rollup.protocol.batch import Batch
 from rollup.protocol.header import data_hashes, split
+from rollup.protocol.ledger.inbox import InboxKind, urgent
 from rollup.protocol.presets import Preset
 from rollup.protocol.types import BatchNumber
 from rollup.sequencer.pool import Pool
-from rollup.sequencer.ports import Clock, RollupPort
+from rollup.sequencer.ports import Clock, RollupPort, View
 from rollup.store import Pooled, Sealed, Store
 
 LOG: Final = Events(logging.getLogger(__name__))
@@ -64,7 +65,7 @@ class Batcher:
     An account that receipts were admitted for is in the inbox. So that the ledger knows it before,
     receipts are sealed only when their batch is sure to take all entries there are; what is more
     than one batch may take is taken first, by batches of entries alone. Such a batch also takes
-    what has come while there were no receipts.
+    what has come while there were no receipts, if any of it is worth a batch (`urgent`).
     """
 
     def __init__(
@@ -101,13 +102,15 @@ class Batcher:
         if not taken and (ready or now - self._busy < self._preset.batch_age):
             return None
         self._busy = now
-        untaken = await self._untaken()
-        if untaken is None:
+        view = await self._l1.view()
+        first = await self._first_untaken(view)
+        if first is None:
             return None
+        untaken = view.inbox - first
         if taken and untaken <= self._preset.inbox_cap:
             # Hashing and encoding a large batch takes a while: not on the loop that answers.
             sealed = await asyncio.to_thread(make, ready[:taken], self._preset.chunk_bytes)
-        elif untaken and not waiting:
+        elif untaken and not waiting and (taken or await self._urgent(first, view.inbox)):
             last = await self._store.last_batch()
             sealed = entries_alone(last.last if last else 0)
         else:
@@ -117,12 +120,28 @@ class Batcher:
         LOG.info("batch.sealed", batch=number, receipts=sealed.receipts)
         return number
 
-    async def _untaken(self) -> int | None:
-        """Inbox entries that no batch on L1 has taken; None when that is not known now."""
-        view = await self._l1.view()
+    async def _first_untaken(self, view: View) -> int | None:
+        """The first inbox entry that no batch on L1 has taken; None when that is not known now."""
         if view.head == 0:
-            return view.inbox
+            return 0
         head = await self._store.batch(view.head)
         if head is None or head.posted is None or head.posted.header.hash != view.head_hash:
             return None  # the poster will say
-        return view.inbox - head.posted.header.inbox
+        return head.posted.header.inbox
+
+    async def _urgent(self, first: int, end: int) -> bool:
+        """Whether these inbox entries are worth a batch; so is what L1 does not tell."""
+        entries = await self._l1.inbox(first, end)
+        if len(entries) < end - first:
+            return True
+        confirmed = [BatchNumber(e.a) for e in entries if e.kind == InboxKind.CONFIRM]
+        settling = {number for number in confirmed if await self._settles(number)}
+        return urgent(entries, settling.__contains__)
+
+    async def _settles(self, number: BatchNumber) -> bool:
+        batch = await self._store.batch(number)
+        if batch is None or batch.posted is None or batch.receipts:
+            return True
+        header = batch.posted.header
+        taken = await self._l1.inbox(header.inbox - header.taken, header.inbox)
+        return any(entry.kind == InboxKind.FORCED for entry in taken)

@@ -12,12 +12,19 @@ import rlp
 
 from bisection.events import Events
 from prover.commit.keccak import Hash
+from rollup.errors import DataMismatch, SignatureError
 from rollup.l1.accounts import RawTransaction, Signer, Transaction, transaction_hash
 from rollup.l1.contracts import post_values
 from rollup.l1.deploy import Contracts
 from rollup.l1.errors import L1Unavailable, NonceUsed, Reverted, RpcRefused, Underpriced
 from rollup.l1.fees import intrinsic_gas
+from rollup.l1.view import ContractView
+from rollup.protocol.batch import check_inbox
 from rollup.protocol.claims import ProgramInfo
+from rollup.protocol.eip712 import recover
+from rollup.protocol.header import Header
+from rollup.protocol.ledger.inbox import InboxEntry
+from rollup.protocol.receipts import Receipt
 from rollup.protocol.types import (
     AccountIndex,
     Address,
@@ -40,6 +47,9 @@ POST_GAS: Final = Gas(150_000)
 TAKEN_GAS: Final = Gas(3_600)
 DISCARD_GAS: Final = Gas(60_000)
 
+_KEPT: Final = 1_024
+"""Batches whose forced receipts are remembered; then all over again."""
+
 
 class ContractRollup:
     """`RollupPort` and `RegistryPort` for the sequencer's account."""
@@ -48,6 +58,8 @@ class ContractRollup:
         self._contracts = contracts
         self._client = contracts.client
         self._signer = signer
+        self._read = ContractView(contracts)
+        self._forced: dict[Hash, tuple[Receipt, ...]] = {}
 
     # ---- RegistryPort
 
@@ -79,7 +91,12 @@ class ContractRollup:
         transaction = found.place.transaction
         sender = await _threaded(lambda: self._client.sender_of(transaction))
         ours = sender == self._signer.address
-        return Posted(found.header, found.place.block, transaction, ours)
+        forced = await _threaded(lambda: self._forced_in(found.header))
+        return Posted(found.header, found.place.block, transaction, ours, forced)
+
+    async def inbox(self, first: int, end: int) -> list[InboxEntry]:
+        """See `RollupPort.inbox`."""
+        return await _threaded(lambda: self._read.waiting(first, end))
 
     async def sign(self, number: BatchNumber, calls: Sequence[Call], nonce: int) -> list[Intent]:
         """See `RollupPort.sign`."""
@@ -106,6 +123,32 @@ class ContractRollup:
         except RpcRefused as error:
             raise L1Unavailable(f"block {block.number} is gone again: {error.message}") from error
         return View(block.number, number, head_hash, data_hash, inbox, nonce)
+
+    def _forced_in(self, header: Header) -> tuple[Receipt, ...]:
+        """The receipts that a batch took from the inbox, each signed by its account's owner."""
+        if header.taken == 0:
+            return ()
+        if header.hash not in self._forced:
+            try:
+                taken = check_inbox(header, self._read.inbox(header))
+            except DataMismatch as error:
+                raise L1Unavailable(f"L1's events do not tell what was taken: {error}") from error
+            if len(self._forced) >= _KEPT:
+                self._forced.clear()
+            self._forced[header.hash] = tuple(filter(None, map(self._owners, taken)))
+        return self._forced[header.hash]
+
+    def _owners(self, entry: InboxEntry) -> Receipt | None:
+        """The receipt that an inbox entry forces, if it counts."""
+        forced = entry.receipt
+        if forced is None:
+            return None
+        said, domain = forced.receipt, self._contracts.deployment.domain
+        try:
+            signer = recover(domain.digest(said.id), forced.signature)
+        except SignatureError:
+            return None
+        return said if signer == self._contracts.vault.owner_of(said.account) else None
 
     def _sign(self, number: BatchNumber, calls: Sequence[Call], nonce: int) -> list[Intent]:
         self._try(calls[0])

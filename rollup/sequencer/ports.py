@@ -6,6 +6,7 @@ from typing import Protocol
 
 from rollup.protocol.claims import ProgramInfo
 from rollup.protocol.header import Header
+from rollup.protocol.ledger.inbox import InboxEntry
 from rollup.protocol.types import AccountIndex, Address, BatchNumber, Hash, SlotIndex
 from rollup.store import Intent, Posted
 
@@ -85,7 +86,14 @@ class RollupPort(Protocol):
         """The rollup at the newest block."""
 
     async def posted(self, number: BatchNumber) -> Posted | None:
-        """A batch as L1 holds it, from the event of its post; None when no block holds it now."""
+        """A batch as L1 holds it, from the event of its post, with the forced receipts that count;
+        None when no block holds it now.
+        """
+
+    async def inbox(self, first: int, end: int) -> list[InboxEntry]:
+        """Inbox entries `first` to `end` - 1, in order; fewer where L1 does not give all of them.
+        Asking again is cheap while no other entries have come.
+        """
 
     async def sign(self, number: BatchNumber, calls: Sequence[Call], nonce: int) -> list[Intent]:
         """Transactions for the calls with nonces from `nonce` on, serving batch `number`.

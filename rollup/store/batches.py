@@ -12,7 +12,8 @@ import aiosqlite
 from rollup.errors import LostConsistency
 from rollup.protocol.header import Header
 from rollup.protocol.history import Mountains
-from rollup.protocol.types import BatchNumber, Hash, Seconds
+from rollup.protocol.types import AccountIndex, BatchNumber, Hash, Seconds
+from rollup.store import forced
 from rollup.store.connection import one, rows
 from rollup.store.intake import SQL_INTEGER_MAX
 from rollup.store.port import Posted, Sealed, StoredBatch
@@ -68,8 +69,10 @@ async def withdraw(connection: aiosqlite.Connection, number: BatchNumber) -> Non
     await _move(connection, number + 1, -1)
 
 
-async def adopt(connection: aiosqlite.Connection, posted: Posted, genesis: Hash) -> None:
-    """See `Store.adopt`; `genesis` is its header's hash."""
+async def adopt(
+    connection: aiosqlite.Connection, posted: Posted, genesis: Hash
+) -> dict[AccountIndex, int]:
+    """See `Store.adopt`; `genesis` is its header's hash. The next nonces that changed."""
     header = posted.header
     await _move(connection, header.number, 1)
     number, last, start = await _end(connection, header.number)
@@ -83,14 +86,22 @@ async def adopt(connection: aiosqlite.Connection, posted: Posted, genesis: Hash)
         "VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
         (number + 1, last, start, header.receipts, header.root, header.data_hash, header.posted),
     )
-    await record(connection, [posted], genesis)
+    return await record(connection, [posted], genesis)
 
 
-async def record(connection: aiosqlite.Connection, posted: Sequence[Posted], genesis: Hash) -> None:
-    """Writes down where L1 holds batches, in order; `genesis` is that header's hash."""
+async def record(
+    connection: aiosqlite.Connection, posted: Sequence[Posted], genesis: Hash
+) -> dict[AccountIndex, int]:
+    """Writes down where L1 holds batches, in order; `genesis` is that header's hash. The next
+    nonces that changed: by what these took from the inbox, or others in their places had taken.
+    """
+    moved: dict[AccountIndex, int] = {}
     values = ", ".join(f"{name} = ?" for name in _PLACE)
     for place in posted:
         header = place.header
+        known = await _held(connection, header.number) == header
+        if not known:
+            moved |= await forced.undo(connection, header.number)
         before = await _over(connection, BatchNumber(header.number - 1), genesis)
         if before.hash != header.history:
             raise LostConsistency(
@@ -112,10 +123,16 @@ async def record(connection: aiosqlite.Connection, posted: Sequence[Posted], gen
                 header.number,
             ),
         )
+        if not known:
+            moved |= await forced.take(connection, header.number, place.forced)
+    return moved
 
 
-async def forget(connection: aiosqlite.Connection, first: BatchNumber) -> None:
-    """Takes L1 to hold no batch from number `first` on; drops those that somebody else posted."""
+async def forget(connection: aiosqlite.Connection, first: BatchNumber) -> dict[AccountIndex, int]:
+    """Takes L1 to hold no batch from number `first` on; drops those that somebody else posted. The
+    next nonces that changed.
+    """
+    moved = await forced.undo(connection, first)
     nothing = ", ".join(f"{name} = NULL" for name in _PLACE)
     await connection.execute(
         f"UPDATE batches SET {nothing} WHERE number >= ?",  # noqa: S608 - names of ours
@@ -129,6 +146,14 @@ async def forget(connection: aiosqlite.Connection, first: BatchNumber) -> None:
     for (number,) in foreign:
         await connection.execute("DELETE FROM batches WHERE number = ?", (number,))
         await _move(connection, number + 1, -1)
+    return moved
+
+
+async def _held(connection: aiosqlite.Connection, number: BatchNumber) -> Header | None:
+    """The header under which L1 is said to hold a batch."""
+    row = await one(connection, f"{BATCH} WHERE number = ?", number)
+    batch = stored(row) if row else None
+    return batch.posted.header if batch and batch.posted else None
 
 
 async def mountains(connection: aiosqlite.Connection, number: BatchNumber) -> Mountains:
@@ -146,11 +171,10 @@ async def _over(connection: aiosqlite.Connection, number: BatchNumber, genesis: 
     """The mountains over the header hashes 0 .. `number`."""
     if number == 0:
         return Mountains().append(genesis)
-    row = await one(connection, f"{BATCH} WHERE number = ?", number)
-    batch = stored(row) if row else None
-    if batch is None or batch.posted is None:
+    header = await _held(connection, number)
+    if header is None:
         raise LostConsistency(f"the store does not know where L1 holds batch {number}")
-    return (await mountains(connection, number)).append(batch.posted.header.hash)
+    return (await mountains(connection, number)).append(header.hash)
 
 
 async def _end(

@@ -5,7 +5,8 @@ repeated here. It may run while a sequencer writes: it sees one consistent state
 
 What is proven, each from the bytes that were kept:
 
-* entries are numbered without a gap, and each account's nonces start at 0 and ascend by one;
+* entries are numbered without a gap, and each account's nonces start at 0 and ascend by one, but
+  for those that forced receipts used;
 * every entry's bytes decode to it, its id and its receipts' ids are those that are looked up by,
   and its signature recovers someone;
 * batches are numbered without a gap and take all entries in order, each once; those that somebody
@@ -100,11 +101,21 @@ class _Entries:
         self._domain = domain
         self._report = report
         self._nonces: dict[int, int] = {}
+        self._forced = {
+            (account, nonce)
+            for account, nonce in connection.execute(
+                "SELECT account, nonce FROM forced WHERE raised = 1"
+            )
+        }
         self.read = self._read()
 
     def _read(self) -> Iterator[tuple[int, Entry]]:
-        query = "SELECT sequence, id, start, count, data FROM entries ORDER BY sequence"
-        for sequence, entry_id, start, count, data in self._connection.execute(query):
+        query = (
+            "SELECT sequence, id, start, count, account, nonce, data FROM entries ORDER BY sequence"
+        )
+        for sequence, entry_id, start, count, account, nonce, data in self._connection.execute(
+            query
+        ):
             self._report.entries += 1
             problem = self._report.problems.append
             if sequence != self._report.entries:
@@ -119,6 +130,8 @@ class _Entries:
                 problem(f"entry {sequence} is stored under another id")
             if (start, count) != (self._report.receipts, len(entry.receipts)):
                 problem(f"entry {sequence} counts receipts wrongly")
+            if (account, nonce) != (account_of(entry), nonce_of(entry)):
+                problem(f"entry {sequence} is stored as of another account or nonce")
             self._report.receipts += len(entry.receipts)
             self._check_order(sequence, entry)
             self._check_receipts(sequence, entry, entry_id)
@@ -127,7 +140,7 @@ class _Entries:
 
     def _check_order(self, sequence: int, entry: Entry) -> None:
         account, nonce = account_of(entry), nonce_of(entry)
-        expected = self._nonces.get(account, 0)
+        expected = self._following(account)
         if nonce != expected:
             self._report.problems.append(
                 f"entry {sequence} has nonce {nonce} of account {account}, where {expected} follows"
@@ -137,6 +150,15 @@ class _Entries:
             signer(entry, self._domain)
         except SignatureError as error:
             self._report.problems.append(f"nobody signed entry {sequence}: {error}")
+
+    def _following(self, account: int) -> int:
+        """The nonce after those of the entries so far, and after the forced ones that follow."""
+        following = self._nonces.get(account, 0)
+        while (account, following) in self._forced:
+            self._forced.remove((account, following))
+            following += 1
+        self._nonces[account] = following
+        return following
 
     def _check_receipts(self, sequence: int, entry: Entry, entry_id: bytes) -> None:
         found = dict(
@@ -149,7 +171,14 @@ class _Entries:
             self._report.problems.append(f"receipts of entry {sequence} are not found by their ids")
 
     def _check_accounts(self) -> None:
-        stored = dict(self._connection.execute("SELECT account, next FROM accounts").fetchall())
+        for account, _ in sorted(self._forced):
+            self._following(account)
+        for account, nonce in sorted(self._forced):
+            self._report.problems.append(
+                f"nonce {nonce} of account {account} was forced where another follows"
+            )
+        query = "SELECT account, next FROM accounts WHERE next > 0"
+        stored = dict(self._connection.execute(query).fetchall())
         if stored != self._nonces:
             wrong = sorted(
                 account
@@ -202,6 +231,11 @@ class _Batches:
             self._check_header(number, bool(ours))
         for _ in entries.read:  # the pool
             pass
+        for account, nonce in self._connection.execute(
+            "SELECT account, nonce FROM forced LEFT JOIN batches USING (number) "
+            "WHERE forced.number IS NOT NULL AND coalesce(taken, 0) = 0"
+        ):
+            problem(f"nonce {nonce} of account {account} was forced by a batch that took nothing")
 
     def _check_data(self, number: int, held: list[Entry], data_hash: bytes) -> None:
         rows = self._connection.execute(

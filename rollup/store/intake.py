@@ -1,7 +1,8 @@
 """Group commit: many concurrent submits share one transaction, and one fsync."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from rollup.errors import CodecError, PlumblineError, Refused, StoreUnavailable
@@ -20,7 +21,9 @@ SQL_INTEGER_MAX = 2**63 - 1
 class Group:
     """The rows of one transaction, and what memory becomes once it is committed."""
 
-    entries: list[tuple[int, bytes, int, int, int, int, bytes]] = field(default_factory=list)
+    entries: list[tuple[int, bytes, int, int, int, int, int, int, bytes]] = field(
+        default_factory=list
+    )
     bundled: list[tuple[bytes, int, int]] = field(default_factory=list)
     nonces: dict[AccountIndex, int] = field(default_factory=dict)
     ids: dict[Hash, int] = field(default_factory=dict)
@@ -58,11 +61,20 @@ class Intake:
         self._find = find
         self._waiting: list[Request] = []
         self._wake = asyncio.Event()
+        self._deciding = asyncio.Lock()
         self._task = asyncio.create_task(self._run(), name="store-intake")
 
     def next_nonce(self, account: AccountIndex) -> int:
         """Nonce of the account's next receipt, as of the last commit."""
         return self._nonces.get(account, 0)
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncIterator[dict[AccountIndex, int]]:
+        """Decides nothing inside. What is given are the next nonces as they are kept: whoever
+        changes rows changes these once that is committed.
+        """
+        async with self._deciding:
+            yield self._nonces
 
     async def submit(
         self, entries: Sequence[Entry], now: int, work: Sequence[int]
@@ -93,7 +105,8 @@ class Intake:
             if not self._waiting:
                 self._wake.clear()
             try:
-                await self._serve(requests)
+                async with self._deciding:
+                    await self._serve(requests)
             except PlumblineError as error:
                 self._fail(requests, error)
             except BaseException:
@@ -143,7 +156,8 @@ class Intake:
 
         sequence = self._sequence + len(group.entries) + 1
         start = self._receipts if not group.entries else sum(group.entries[-1][2:4])
-        group.entries.append((sequence, entry.id, start, count, now, work, data))
+        row = (sequence, entry.id, start, count, now, work, account, nonce, data)
+        group.entries.append(row)
         if isinstance(entry, SignedBundle):
             group.bundled += [
                 (receipt.id, sequence, place) for place, receipt in enumerate(entry.receipts)

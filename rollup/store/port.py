@@ -14,6 +14,7 @@ from rollup.errors import Refused
 from rollup.protocol.entries import Entry
 from rollup.protocol.header import Header
 from rollup.protocol.history import Mountains
+from rollup.protocol.receipts import Receipt
 from rollup.protocol.types import AccountIndex, BatchNumber, Hash, Nonce, ReceiptId
 
 
@@ -64,6 +65,10 @@ class Posted:
     transaction: Hash
     ours: bool = True
     """Whether the sequencer's account posted it; others may when it has been silent for long."""
+    forced: tuple[Receipt, ...] = ()
+    """Receipts that it took from the inbox, in order, each signed by its account's owner. Told when
+    it is written down; the store gives none back.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,9 @@ class Store(Protocol):
     async def record(self, posted: Sequence[Posted], unposted_from: BatchNumber) -> None:
         """Writes down where L1 holds batches, and that it holds none from `unposted_from` on.
 
-        Of the latter those that somebody else posted are dropped.
+        Of the latter those that somebody else posted are dropped. An account goes on after the
+        nonces that forced receipts used; a nonce whose batch is gone is free again, unless later
+        ones were accepted since.
         """
 
     async def mountains(self, number: BatchNumber) -> Mountains:

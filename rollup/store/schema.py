@@ -9,7 +9,7 @@ from typing import Final
 APPLICATION_ID: Final = 0x504C554D
 """Marks the file as ours ("PLUM")."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 TABLES: Final = """
 CREATE TABLE identity (
@@ -24,6 +24,8 @@ CREATE TABLE entries (
     count    INTEGER NOT NULL,             -- its receipts
     accepted INTEGER NOT NULL,             -- unix seconds
     work     INTEGER NOT NULL,             -- work units that its receipts claim
+    account  INTEGER NOT NULL,
+    nonce    INTEGER NOT NULL,             -- of its first receipt
     data     BLOB    NOT NULL              -- batch data of the entry alone
 ) STRICT;
 
@@ -39,6 +41,14 @@ CREATE TABLE accounts (
     account INTEGER PRIMARY KEY,
     next    INTEGER NOT NULL               -- nonce
 ) STRICT;
+
+CREATE TABLE forced (                      -- nonces that L1's inbox used before any batch did
+    account INTEGER NOT NULL,
+    nonce   INTEGER NOT NULL,
+    number  INTEGER,                       -- batch that took the receipt, NULL when L1 lost it
+    raised  INTEGER NOT NULL,              -- 0: an entry has the nonce, and does nothing
+    PRIMARY KEY (account, nonce)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE batches (
     number    INTEGER PRIMARY KEY,         -- from 1, without a gap

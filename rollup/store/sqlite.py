@@ -141,7 +141,7 @@ class SqliteStore:
     async def _commit(self, group: Group) -> None:
         async with self._transaction() as connection:
             await connection.executemany(
-                "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", group.entries
+                "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", group.entries
             )
             if group.bundled:
                 await connection.executemany("INSERT INTO bundled VALUES (?, ?, ?)", group.bundled)
@@ -198,8 +198,10 @@ class SqliteStore:
 
     async def adopt(self, posted: Posted) -> None:
         """See `Store.adopt`."""
-        async with self._transaction() as connection:
-            await batches.adopt(connection, posted, self._genesis)
+        async with self._intake.paused() as nonces:
+            async with self._transaction() as connection:
+                moved = await batches.adopt(connection, posted, self._genesis)
+            nonces |= moved
 
     async def last_batch(self) -> StoredBatch | None:
         """See `Store.last_batch`."""
@@ -240,9 +242,11 @@ class SqliteStore:
 
     async def record(self, posted: Sequence[Posted], unposted_from: BatchNumber) -> None:
         """See `Store.record`."""
-        async with self._transaction() as connection:
-            await batches.record(connection, posted, self._genesis)
-            await batches.forget(connection, unposted_from)
+        async with self._intake.paused() as nonces:
+            async with self._transaction() as connection:
+                moved = await batches.record(connection, posted, self._genesis)
+                moved |= await batches.forget(connection, unposted_from)
+            nonces |= moved
 
     async def mountains(self, number: BatchNumber) -> Mountains:
         """See `Store.mountains`."""

@@ -1,6 +1,7 @@
 """Inbox entries: what L1 tells the ledger, as the first steps of a batch (docs/ledger.md, 5)."""
 
 import struct
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -9,10 +10,11 @@ from prover.commit.keccak import ZERO_HASH, Hash, tagged
 from prover.commit.tags import Tag
 from rollup.errors import ReceiptError
 from rollup.protocol.eip712 import Signature
+from rollup.protocol.ledger.entries import Placed
 from rollup.protocol.ledger.header import Rules
-from rollup.protocol.ledger.packing import forced_bytes, forced_hash
+from rollup.protocol.ledger.packing import forced_bytes, forced_hash, unpack_forced
 from rollup.protocol.receipts import Receipt
-from rollup.protocol.types import Address
+from rollup.protocol.types import Address, BatchNumber
 
 
 class InboxKind(IntEnum):
@@ -91,9 +93,31 @@ class InboxEntry:
         return Address(self.x[12:])
 
     @property
+    def receipt(self) -> Placed | None:
+        """The forced receipt and its signature; None of another kind, without the bytes, and when
+        they are no receipt.
+        """
+        if self.kind != InboxKind.FORCED or self.forced is None:
+            return None
+        try:
+            return unpack_forced(self.forced)
+        except ReceiptError:
+            return None
+
+    @property
     def rules(self) -> Rules:
         """The rules in `x` and `y`, clamped."""
         return Rules.unpack(self.x + self.y)
+
+
+def urgent(entries: Iterable[InboxEntry], settles: Callable[[BatchNumber], bool]) -> bool:
+    """Whether entries are worth a batch of inbox entries alone; `settles` tells whether the
+    confirmation of a batch is, since that batch holds receipts or took forced ones.
+
+    That of any other batch lets nothing settle, and waits for the next batch: a batch that took
+    nothing but confirmations is confirmed itself, and each would bring the next one for ever.
+    """
+    return any(e.kind != InboxKind.CONFIRM or settles(BatchNumber(e.a)) for e in entries)
 
 
 def register(account: int, address: Address) -> InboxEntry:

@@ -8,14 +8,16 @@ from typing import Any
 from prover.commit.keccak import ZERO_HASH, Hash, keccak
 from rollup.errors import PlumblineError, StoreUnavailable
 from rollup.protocol.batch import Batch, check_data
-from rollup.protocol.eip712 import Domain
+from rollup.protocol.eip712 import Domain, recover
 from rollup.protocol.header import Header, data_hashes, genesis
 from rollup.protocol.history import Mountains
 from rollup.protocol.ledger.inbox import InboxEntry
 from rollup.protocol.presets import MINIMAL as PRESET
+from rollup.protocol.receipts import Receipt
 from rollup.protocol.types import BatchNumber
 from rollup.sequencer.ports import Call, Discard, Post, Publish, View
 from rollup.store import Intent, Posted
+from tests.rollup.entries import DOMAIN, OWNER
 from tests.rollup.headers import following
 
 
@@ -163,7 +165,8 @@ class FakeL1:
         taken = state.inbox[parent.inbox : post.inbox]
         time, seen = self.times[block], len(state.inbox)
         header = following(headers, post.receipts, post.root, post.data_hash, time, taken, seen)
-        state.headers.append(Posted(header, block, *placed))
+        forced = tuple(receipt for receipt in map(_owners, taken) if receipt is not None)
+        state.headers.append(Posted(header, block, *placed, forced))
         state.data.append(running)
         return True
 
@@ -192,6 +195,9 @@ class FakeL1:
         headers = self.state().headers
         return headers[number - 1] if number <= len(headers) else None
 
+    async def inbox(self, first: int, end: int) -> list[InboxEntry]:
+        return self.state().inbox[first:end]
+
     async def sign(self, number: BatchNumber, calls: Sequence[Call], nonce: int) -> list[Intent]:
         return [_intent(number, nonce + i, 0, call) for i, call in enumerate(calls)]
 
@@ -207,6 +213,15 @@ class FakeL1:
         there = self.mempool.get(nonce)
         if there is None or fee > there.fee:
             self.mempool[nonce] = Waiting(nonce, fee, call, intent.raw)
+
+
+def _owners(entry: InboxEntry) -> Receipt | None:
+    """The receipt that an entry forces, when the one owner of all accounts signed it."""
+    forced = entry.receipt
+    if forced is None:
+        return None
+    signer = recover(DOMAIN.digest(forced.receipt.id), forced.signature)
+    return forced.receipt if signer == OWNER else None
 
 
 def _intent(number: BatchNumber, nonce: int, fee: int, call: Call) -> Intent:
@@ -271,7 +286,7 @@ class Counter:
             raise error("here")
 
 
-L1_CALLS = frozenset({"view", "posted", "sign", "bump", "send"})
+L1_CALLS = frozenset({"view", "posted", "inbox", "sign", "bump", "send"})
 STORE_CALLS = frozenset(
     {"submit", "pooled", "seal", "last_batch", "batch", "unsettled", "chunks"}
     | {"record", "finalize", "intend", "intents", "mountains", "withdraw", "adopt"}
