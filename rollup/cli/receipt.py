@@ -155,6 +155,7 @@ def force(
     """Give signed receipts to L1, past the sequencer.
 
     The batch after the next one takes them at the latest; the key here pays, whoever signed them.
+    Until they are taken, submit no others of the account: their nonces are not the next ones then.
     """
     from rollup import files, report, session
     from rollup.protocol.documents import text

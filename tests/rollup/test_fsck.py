@@ -11,6 +11,7 @@ import pytest
 
 from rollup.errors import StoreUnavailable
 from rollup.protocol.header import Header
+from rollup.protocol.ledger.inbox import force
 from rollup.protocol.types import BatchNumber, Hash
 from rollup.store import SqliteStore
 from rollup.store.fsck import fsck
@@ -25,6 +26,8 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, FakeL1]:
     folder, l1 = tmp_path_factory.mktemp("lived"), FakeL1(DOMAIN)
 
     async def go() -> None:
+        l1.outside.append(force(single(0, 3).receipt, single(0, 3).signature))
+        l1.mine()
         async with playing(folder, l1) as stage:
             await stage.sequencer._pool.submit(list(islice(stream(), 12)))
             for _ in range(6):
@@ -35,6 +38,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, FakeL1]:
             stage.clock.now += 60
             await stage.sequencer._batch()
             await stage.sequencer._pool.submit([single(0, 2), single(1, 2)])
+            await stage.sequencer._pool.submit([single(1, 3)])
 
     asyncio.run(go())
     return folder / "s", l1
@@ -52,7 +56,7 @@ def test_a_store_that_lived_is_whole(lived: tuple[Path, FakeL1]) -> None:
     report = fsck(path, DOMAIN, headers.get)
     assert report.problems == []
     assert report.whole
-    assert (report.entries, report.receipts, report.batches, report.posted) == (14, 26, 3, 2)
+    assert (report.entries, report.receipts, report.batches, report.posted) == (15, 27, 3, 2)
 
 
 def test_it_runs_beside_a_writer(tmp_path: Path) -> None:
@@ -88,6 +92,13 @@ WHERE one.sequence = 1 AND entries.sequence = 3
         ("UPDATE bundled SET place = 9 WHERE sequence = 2 AND place = 1", "found by their ids"),
         ("DELETE FROM bundled WHERE sequence = 2", "found by their ids"),
         ("UPDATE accounts SET next = next + 1 WHERE account = 1", "next nonce of account 1"),
+        ("DELETE FROM forced", "nonce 1 of account 3, where 0 follows"),
+        ("UPDATE forced SET nonce = 2", "next nonce of account 3"),
+        ("UPDATE forced SET nonce = 3", "forced where another follows"),
+        ("UPDATE forced SET account = 4", "next nonce of account 4"),
+        ("UPDATE forced SET number = 2", "forced by a batch that took nothing"),
+        ("UPDATE entries SET account = 2 WHERE sequence = 5", "another account or nonce"),
+        ("UPDATE entries SET nonce = 0 WHERE sequence = 5", "another account or nonce"),
         ("DELETE FROM batches WHERE number = 1", "batch 1 is missing"),
         ("UPDATE batches SET last = last - 1 WHERE number = 1", "not that of its entries"),
         ("UPDATE batches SET receipts = 7 WHERE number = 2", "not that of its entries"),

@@ -198,6 +198,35 @@ def test_a_settler_with_a_bond_stands_in_for_a_silent_sequencer(world: World) ->
     assert (last.number, last.receipts, last.taken) == (2, 0, 1)
 
 
+def test_nobody_stands_in_for_the_confirmation_of_entries_alone(world: World) -> None:
+    rollup = world.contracts.rollup
+
+    def head_after(wait: int) -> int:
+        world.chain.advance(wait)
+        Settlement(world.contracts, world.signer(SECOND), world.follower()).round()
+        return rollup.head()[0]
+
+    world.post([])
+    assert head_after(MINIMAL.window) == 1
+    assert (rollup.confirmed(), rollup.inbox_count() - world.follower().headers[-1].inbox) == (1, 1)
+    assert head_after(rollup.deadline()) == 1
+    world.post([single(0)])
+    world.chain.advance(MINIMAL.window)
+    settlement(world).round()
+    assert rollup.confirmed() == 2
+    assert head_after(rollup.deadline()) == 3  # of receipts
+    (entry,) = world.work(world.job())
+    assert isinstance(entry, SignedReceipt)
+    rollup.force(world.signer(STRANGER), forced_bytes(entry.receipt, entry.signature))
+    assert head_after(rollup.deadline()) == 4
+    assert head_after(MINIMAL.window) == 4
+    assert rollup.confirmed() == 4
+    assert head_after(rollup.deadline()) == 5  # of what was forced
+    assert head_after(MINIMAL.window) == 5
+    assert rollup.confirmed() == 5
+    assert head_after(rollup.deadline()) == 5
+
+
 def test_a_settler_with_data_under_way_goes_on_confirming(world: World) -> None:
     """The sequencer's own key: it published, and died before its post."""
     rollup, sequencer = world.contracts.rollup, world.signer(SEQUENCER)

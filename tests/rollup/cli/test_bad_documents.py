@@ -12,7 +12,8 @@ import pytest
 
 from prover.commit.keccak import Hash
 from rollup.protocol.documents import entry_to_json
-from rollup.protocol.entries import SignedReceipt
+from rollup.protocol.eip712 import Signature
+from rollup.protocol.entries import SignedReceipt, sign_receipt
 from rollup.protocol.ledger.packing import forced_bytes
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import address_text
@@ -131,6 +132,44 @@ def test_a_receipt_that_was_forced_and_a_later_batch(
     said = plumbline(*verify)
     assert "in the history of batch 2" in said.out
     assert ", confirmed, and account" in said.out
+
+
+def test_a_void_copy_does_not_stand_before_the_receipt(
+    world: World, plumbline: Plumbline, tmp_path: Path
+) -> None:
+    (entry,) = world.work(world.job())
+    assert isinstance(entry, SignedReceipt)
+    copies = [
+        SignedReceipt(entry.receipt, Signature(bytes(65))),
+        sign_receipt(entry.receipt, world.contracts.deployment.domain, world.signer(STRANGER).key),
+    ]
+    for copy in copies:
+        forced = forced_bytes(copy.receipt, copy.signature)
+        world.contracts.rollup.force(world.signer(STRANGER), forced)
+    world.post([])
+    path, claim = tmp_path / "proof.json", "0x" + entry.receipt.id.hex()
+    get = ["proof", "get", claim, *on_l1(world), "--out", path]
+    verify = ["proof", "verify", path, "--ask-l1", *on_l1(world)]
+    assert plumbline(*get).code == 0
+    assert plumbline(*verify).code == 3  # there is no other
+    world.post([copies[1], entry])
+    assert plumbline(*get).code == 0
+    said = plumbline(*verify)
+    assert (said.code, said.err) == (0, ""), said.err
+    assert "number 1 of 2 in batch 2" in said.out, said.out
+    # Forced under its own signature in the same batch as a void copy: the ledger takes that one.
+    (again,) = world.work(world.job(), nonce=1)
+    assert isinstance(again, SignedReceipt)
+    void = SignedReceipt(again.receipt, Signature(bytes(65)))
+    for copy in (void, again):
+        forced = forced_bytes(copy.receipt, copy.signature)
+        world.contracts.rollup.force(world.signer(STRANGER), forced)
+    world.post([])
+    get[2] = "0x" + again.receipt.id.hex()
+    assert plumbline(*get).code == 0
+    said = plumbline(*verify)
+    assert (said.code, said.err) == (0, ""), said.err
+    assert "inbox entry 1 of 2" in said.out, said.out
 
 
 def test_a_proof_that_l1_does_not_bear_out(

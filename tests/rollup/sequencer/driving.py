@@ -12,14 +12,15 @@ from pathlib import Path
 
 from rollup.errors import L1Unavailable, StoreUnavailable
 from rollup.protocol.entries import Entry
-from rollup.protocol.ledger.inbox import InboxEntry
+from rollup.protocol.ledger.inbox import InboxEntry, force
 from rollup.protocol.presets import MINIMAL
+from rollup.protocol.types import AccountIndex
 from rollup.sequencer.batcher import Batcher
 from rollup.sequencer.pool import Pool
 from rollup.sequencer.poster import Poster
 from rollup.store import SqliteStore
 from rollup.store.fsck import fsck
-from tests.rollup.entries import DOMAIN, stream
+from tests.rollup.entries import DOMAIN, single, stream
 from tests.rollup.sequencer.fake_l1 import (
     L1_CALLS,
     STORE_CALLS,
@@ -30,7 +31,8 @@ from tests.rollup.sequencer.fake_l1 import (
 
 PRESET = replace(MINIMAL, batch_receipts=8, chunk_bytes=400)
 ENTRIES = list(islice(stream(), 8))
-"""16 receipts: two full batches of several chunks each."""
+RECEIPTS = 16
+"""Of the entries: two full batches of several chunks each."""
 
 
 class Clock:
@@ -101,10 +103,21 @@ async def drive(path: Path, l1: FakeL1, counter: Counter, clock: Clock, turns: i
                 return  # long done
 
 
+async def following(path: Path) -> int:
+    """The next nonce of account 1, as a process finds it that starts."""
+    store = await SqliteStore.open(path, DOMAIN)
+    nonce = await store.next_nonce(AccountIndex(1))
+    await store.close()
+    return nonce
+
+
 async def live(path: Path, l1: FakeL1, counter: Counter, clock: Clock) -> None:
-    """A process's life: receipts, and then an inbox entry when there are none any more."""
+    """A process's life: receipts, and then inbox entries when there are none any more; one of them
+    forces the account's next receipt.
+    """
     await drive(path, l1, counter, clock, 25)
-    l1.outside.append(InboxEntry(2, 1, 5))
+    said = single(RECEIPTS)
+    l1.outside += [InboxEntry(2, 1, 5), force(said.receipt, said.signature)]
     await drive(path, l1, counter, clock, 25)
 
 

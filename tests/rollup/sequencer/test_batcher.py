@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rollup.errors import PoolFull, Refused, StoreUnavailable
 from rollup.protocol import codec
 from rollup.protocol.batch import Batch
-from rollup.protocol.ledger.inbox import InboxEntry
+from rollup.protocol.ledger.inbox import InboxEntry, InboxKind, force
 from rollup.protocol.presets import MINIMAL
 from rollup.protocol.types import BatchNumber
 from rollup.sequencer.batcher import Batcher, make, plan
@@ -160,6 +160,64 @@ def test_more_than_a_batch_may_take_goes_before_receipts(tmp_path: Path) -> None
             (0, 3, 6),
             (1, 2, 8),
         ]
+        assert l1.state().reverted == 0
+        await store.close()
+
+    asyncio.run(go())
+
+
+def test_the_confirmation_of_a_batch_of_entries_alone_is_no_reason_for_another(
+    tmp_path: Path,
+) -> None:
+    async def go() -> None:
+        store = await SqliteStore.open(tmp_path / "s", DOMAIN)
+        clock, l1 = Clock(), FakeL1(DOMAIN)
+        pool = Pool(store, clock, 100)
+        await pool.load()
+        batcher = Batcher(store, pool, l1, PRESET, clock)
+        poster = Poster(store, l1, DOMAIN, clock, 1, PRESET.inbox_cap)
+
+        async def settled() -> list[tuple[int, int]]:
+            for _ in range(8):
+                clock.now += PRESET.batch_age
+                await batcher.step()
+                await poster.step()
+                l1.mine()
+            return [(p.header.receipts, p.header.taken) for p in l1.state().headers]
+
+        def came(*entries: InboxEntry) -> None:
+            l1.outside += entries
+            l1.mine()
+
+        def confirm(number: int) -> InboxEntry:
+            return InboxEntry(InboxKind.CONFIRM, number)
+
+        await pool.submit([single(0)])
+        made = [(1, 0)]
+        assert await settled() == made
+        came(confirm(1))  # of receipts: their claims settle by it
+        made.append((0, 1))
+        assert await settled() == made
+        came(confirm(2))
+        assert await settled() == made
+        came(InboxEntry(InboxKind.DEPOSIT, 1, 5))
+        made.append((0, 2))
+        assert await settled() == made
+        said = single(1)
+        came(confirm(3), force(said.receipt, said.signature))
+        made.append((0, 2))
+        assert await settled() == made
+        came(confirm(4))  # of a forced receipt
+        made.append((0, 1))
+        assert await settled() == made
+        came(confirm(5))
+        assert await settled() == made
+        await pool.submit([single(2)])
+        made.append((1, 1))
+        assert await settled() == made
+        came(confirm(99))  # nothing is known of it
+        made.append((0, 1))
+        assert await settled() == made
         assert l1.state().reverted == 0
         await store.close()
 

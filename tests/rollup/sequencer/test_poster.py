@@ -17,9 +17,11 @@ from tests.rollup.entries import DOMAIN
 from tests.rollup.sequencer.driving import (
     ENTRIES,
     PRESET,
+    RECEIPTS,
     Clock,
     drive,
     fill,
+    following,
     holds_everything,
     live,
     sequencer,
@@ -83,6 +85,7 @@ def test_failing_at_every_call_loses_and_doubles_nothing(
             holds_everything(l1, ENTRIES)
             assert l1.state().reverted == 0  # what was paid for was needed
             whole(path, l1)
+            assert await following(path) == RECEIPTS + 1
 
     asyncio.run(go())
 

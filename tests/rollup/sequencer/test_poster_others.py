@@ -9,12 +9,14 @@ import pytest
 
 from rollup.errors import LostConsistency
 from rollup.protocol import codec
+from rollup.protocol.entries import sign_receipt
 from rollup.protocol.header import data_hashes, genesis, split
 from rollup.protocol.history import Mountains
-from rollup.protocol.ledger.inbox import InboxEntry
-from rollup.protocol.types import BatchNumber, Hash
+from rollup.protocol.ledger.inbox import InboxEntry, force
+from rollup.protocol.types import AccountIndex, BatchNumber, Hash
 from rollup.sequencer.ports import Call, Post, Publish
-from tests.rollup.entries import DOMAIN
+from tests.rollup.entries import DOMAIN, label, single
+from tests.rollup.following import OTHER_KEY
 from tests.rollup.sequencer.driving import (
     ENTRIES,
     PRESET,
@@ -22,6 +24,7 @@ from tests.rollup.sequencer.driving import (
     drive,
     fill,
     fill_on,
+    following,
     holds_everything,
     sequencer,
     whole,
@@ -94,6 +97,72 @@ def test_a_batch_whose_inbox_entries_a_reorg_took_is_withdrawn(tmp_path: Path) -
         await drive(path, l1, Counter(), clock, 60)
         holds_everything(l1, ENTRIES)
         assert [posted.header.receipts for posted in l1.state().headers] == [8, 8]
+        whole(path, l1)
+
+    asyncio.run(go())
+
+
+async def take(path: Path, l1: FakeL1, clock: Clock, *came: Outside, turns: int = 4) -> None:
+    """A process that finds these on L1, and lives for some turns of its own."""
+    l1.outside += came
+    l1.mine()
+    clock.now += PRESET.batch_age
+    await drive(path, l1, Counter(), clock, turns)
+
+
+@pytest.mark.parametrize("theirs", [False, True])
+def test_the_account_goes_on_after_what_was_forced(tmp_path: Path, theirs: bool) -> None:
+    path = tmp_path / "s"
+
+    async def go() -> None:
+        l1, clock = FakeL1(DOMAIN), Clock()
+        of_nobody = sign_receipt(label(1), DOMAIN, OTHER_KEY)
+        came: list[Outside] = [
+            force(one.receipt, one.signature) for one in (single(0), of_nobody, single(1))
+        ]
+        if theirs:
+            came.append(Overdue())
+        await take(path, l1, clock, *came)
+        assert [place.ours for place in l1.state().headers] == [not theirs]
+        assert await following(path) == 2
+        whole(path, l1)
+        await drive(path, l1, Counter(), clock, 3)
+        assert await following(path) == 2
+        await fill_on(path, [single(2)])
+        while not any(place.header.receipts for place in l1.state().headers):
+            await take(path, l1, clock, turns=1)
+        await drive(path, l1, Counter(), clock, 1)
+        whole(path, l1)
+        assert [entry.id for batch in l1.batches() for entry in batch.entries] == [single(2).id]
+        assert await following(path) == 3
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("theirs", [False, True])
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_was_forced_uses_no_nonce_while_l1_lacks_it(
+    tmp_path: Path, theirs: bool, kept: bool
+) -> None:
+    path = tmp_path / "s"
+
+    async def go() -> None:
+        l1, clock, said = FakeL1(DOMAIN), Clock(), single(0)
+        others: list[Outside] = [Overdue()] if theirs else []
+        l1.outside += [force(said.receipt, said.signature), *others]
+        async with sequencer(path, l1, Counter(), clock) as (batcher, poster):
+            while not await poster._store.next_nonce(AccountIndex(1)):
+                l1.mine()
+                clock.now += 1
+                await batcher.step()
+                await poster.step()
+            l1.reorg(len(l1.blocks), keep=kept)
+            l1.forget()
+            await poster.step()
+        assert await following(path) == 0
+        whole(path, l1)
+        await take(path, l1, clock, turns=6)
+        assert await following(path) == int(kept)
         whole(path, l1)
 
     asyncio.run(go())
