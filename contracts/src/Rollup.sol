@@ -4,11 +4,12 @@ pragma solidity ^0.8.28;
 import {Claim} from "./interfaces/IClaimHost.sol";
 import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
 import {IInbox} from "./interfaces/IInbox.sol";
-import {IPrograms} from "./interfaces/IPrograms.sol";
+import {IPrograms, ProgramInfo} from "./interfaces/IPrograms.sol";
 import {Caps, Header, IRollup, Opening, RollupParameters, Work} from "./interfaces/IRollup.sol";
 import {IStakeVault} from "./interfaces/IStakeVault.sol";
 import {History} from "./libraries/History.sol";
 import {InboxKinds} from "./libraries/InboxKinds.sol";
+import {Receipt} from "./libraries/LedgerReceipts.sol";
 import {ReceiptId, Receipts, StructHash} from "./libraries/Receipts.sol";
 import {Tags} from "./libraries/Tags.sol";
 import {TensorClaims} from "./libraries/TensorClaims.sol";
@@ -31,6 +32,8 @@ contract Rollup is IRollup, Inbox {
     uint64 public immutable DEADLINE;
     /// @inheritdoc IRollup
     uint32 public immutable INBOX_CAP;
+    /// @inheritdoc IRollup
+    uint64 public immutable FORCED_WORK;
     /// @inheritdoc IRollup
     uint8 public immutable KIND;
     /// @inheritdoc IRollup
@@ -75,12 +78,13 @@ contract Rollup is IRollup, Inbox {
         if (
             p.sequencer == address(0) || p.window == 0 || p.deadline == 0 || p.inboxCap == 0 || address(p.vault) == address(0)
                 || address(p.game) == address(0) || address(p.programs) == address(0) || p.caps.work == 0
-                || p.caps.words == 0 || p.caps.rows == 0 || p.caps.steps == 0
+                || p.caps.words == 0 || p.caps.rows == 0 || p.caps.steps == 0 || p.forcedWork < p.caps.work
         ) revert BadParameter();
         SEQUENCER = p.sequencer;
         WINDOW = p.window;
         DEADLINE = p.deadline;
         INBOX_CAP = p.inboxCap;
+        FORCED_WORK = p.forcedWork;
         KIND = p.kind;
         VAULT = p.vault;
         GAME = p.game;
@@ -124,14 +128,14 @@ contract Rollup is IRollup, Inbox {
     ) external {
         if (msg.sender != SEQUENCER) revert NotSequencer();
         Ends memory ends = _ends;
-        uint64 time = GAME.protocolTime();
+        uint64 time = _now();
         if (!VAULT.isLive(ends.account, ends.slot, time)) revert SequencerUnbonded();
         _post(ends, time, parent, peaks, receipts, batchRoot, dataHash, inbox);
     }
 
     /// @inheritdoc IRollup
     function postOverdue(uint64 slot, Header calldata parent, bytes32[] calldata peaks, uint64 inbox) external {
-        uint64 time = GAME.protocolTime();
+        uint64 time = _now();
         // The genesis has no time from which a silence could count.
         uint256 since = parent.number == 0 ? type(uint256).max : uint256(parent.posted) + DEADLINE;
         if (time < since) revert NotOverdue(since);
@@ -208,11 +212,18 @@ contract Rollup is IRollup, Inbox {
         if (taken != 0) root = _rootOf(first, taken);
     }
 
+    function _meter(Receipt memory work) internal override {
+        (uint64 firstStep, uint32 steps) = (uint64(work.firstStep()), uint32(work.steps()));
+        ProgramInfo memory program = _info(work.program());
+        (, uint256 units) = TensorClaims.measure(uint8(work.kind), firstStep, steps, program, caps());
+        _spend(units, _now(), WINDOW, FORCED_WORK);
+    }
+
     /// @inheritdoc IRollup
     function chooseSlot(uint64 slot) external {
         if (msg.sender != SEQUENCER) revert NotSequencer();
         uint64 account = VAULT.accountOf(msg.sender);
-        if (!VAULT.isLive(account, slot, GAME.protocolTime())) revert SequencerUnbonded();
+        if (!VAULT.isLive(account, slot, _now())) revert SequencerUnbonded();
         (_ends.account, _ends.slot) = (uint48(account), slot);
         emit SequencerSlotChosen(account, slot);
     }
@@ -223,7 +234,7 @@ contract Rollup is IRollup, Inbox {
         if (header.number != next) revert WrongNumber(next);
         bytes32 hash = _known(header);
         uint256 until = uint256(header.posted) + WINDOW;
-        if (GAME.protocolTime() < until) revert WindowOpen(until);
+        if (_now() < until) revert WindowOpen(until);
         if (openGames[next] != 0) revert GamesOpen(openGames[next]);
         uint256 slashes = VAULT.unreported();
         if (slashes != 0) revert SlashesUnreported(slashes);
@@ -250,7 +261,7 @@ contract Rollup is IRollup, Inbox {
         Work calldata work = opening.work;
         _known(header);
         uint256 end = uint256(header.posted) + WINDOW;
-        if (GAME.protocolTime() >= end) revert WindowClosed(end);
+        if (_now() >= end) revert WindowClosed(end);
 
         ReceiptId id = work.id();
         StructHash signed = work.signedHash(id, opening.bundle);
@@ -259,7 +270,7 @@ contract Rollup is IRollup, Inbox {
         if (signer != VAULT.ownerOf(work.account)) revert WrongSigner(signer);
         if (!VAULT.isLive(work.account, work.slot, header.posted)) revert SlotNotLive();
         if (PROGRAMS.registeredAt(work.program) >= header.posted) revert LateProgram();
-        return TensorClaims.derive(work, id, PROGRAMS.info(work.program), caps(), KIND);
+        return TensorClaims.derive(work, id, _info(work.program), caps(), KIND);
     }
 
     /// @dev Reverts unless the receipt stands at its place: in the batch, or among the inbox entries that it took.
@@ -300,6 +311,15 @@ contract Rollup is IRollup, Inbox {
         VAULT.hold(work.account, work.slot);
         VAULT.fund{value: bond}();
         emit ClaimChallenged(claim.id, msg.sender, opening.header.number, opening.index);
+    }
+
+    /// @dev These two keep each call's code in one place: a contract's size is bounded.
+    function _now() private view returns (uint64) {
+        return GAME.protocolTime();
+    }
+
+    function _info(bytes32 program) private view returns (ProgramInfo memory) {
+        return PROGRAMS.info(program);
     }
 
     /// @dev Reverts unless this is the header of the batch with its number; returns its hash.

@@ -8,7 +8,9 @@ Assumptions, stated once and used by the properties below:
 * A party needs `move_time` to get one move into L1 once it knows it, and plays its games one move
   after another from one shared replay.
 * A claim is at most `max_claim_work` micro-steps long: every micro-step weighs at least 1.
-* At most `max_window_work` work units are claimed in one window; the sequencer admits no more.
+* At most `max_window_work` work units are claimed in one window. L1 lets `forced_window_work` of
+  them be forced in each of its windows, two of which a sliding one can meet; the sequencer admits
+  no more than the rest, `admitted_window_work`.
 
 All durations are seconds of protocol time (block time less paused time), but `max_pause`.
 """
@@ -82,6 +84,9 @@ class Preset:
     """Training steps of one claim."""
     max_window_work: int
     """Work units claimed in one window, by everybody."""
+    forced_window_work: int
+    """Work units of what L1 lets be forced in one of its windows: protocol time from a multiple of
+    `window` on, `window` long."""
 
     # Batches
     batch_receipts: int
@@ -130,6 +135,15 @@ class Preset:
     def genesis(self) -> Header:
         """The ledger's state before the first batch."""
         return genesis(self.ring, self.ledger_rules)
+
+    @property
+    def admitted_window_work(self) -> int:
+        """Work units that the sequencer admits in one window: room is left for what is forced.
+
+        Whoever spends one window's forced work as it ends and the next one's as it begins has both
+        in one sliding window.
+        """
+        return self.max_window_work - 2 * self.forced_window_work
 
     @property
     def worst_replay(self) -> Seconds:
@@ -211,7 +225,15 @@ class Preset:
             ("inbox_cap < 2^16", self.inbox_cap < 2**16),
             ("0 <= ring <= 28", 0 <= self.ring <= MAX_RING),
             ("max_claim_work < 2^62", self.max_claim_work < 2**62),
-            ("max_claim_work <= max_window_work", self.max_claim_work <= self.max_window_work),
+            ("forced_window_work < 2^64", self.forced_window_work < 2**64),
+            (
+                "max_claim_work <= forced_window_work",
+                self.max_claim_work <= self.forced_window_work,
+            ),
+            (
+                "max_claim_work + 2 * forced_window_work <= max_window_work",
+                self.max_claim_work <= self.admitted_window_work,
+            ),
         )
 
     @property
@@ -269,6 +291,7 @@ MAINNET: Final = Preset(
     max_claim_rows=65_535,
     max_claim_steps=2**24,
     max_window_work=2**45,
+    forced_window_work=2**42,
     batch_receipts=4_096,
     batch_age=Seconds(300),
     chunk_bytes=CHUNK_BYTES,
@@ -302,6 +325,7 @@ MINIMAL: Final = Preset(
     max_claim_rows=4_096,
     max_claim_steps=2**16,
     max_window_work=2**35,
+    forced_window_work=2**32,
     batch_receipts=512,
     batch_age=Seconds(2),
     chunk_bytes=CHUNK_BYTES,

@@ -70,7 +70,7 @@ class Sequencer:
         clock: Clock = time.time,
     ) -> "Sequencer":
         """A sequencer over an open store and an L1; takes up what the store holds from before."""
-        meter = WorkMeter(preset.max_window_work, preset.window)
+        meter = WorkMeter(preset.admitted_window_work, preset.window)
         pool = Pool(store, clock, settings.pool_limit, meter)
         await pool.load()
         batcher = Batcher(store, pool, l1, preset, clock, settings.ahead)

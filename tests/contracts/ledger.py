@@ -292,13 +292,18 @@ def rollup_parameters(
     caps: tuple[int, int, int, int],
     window: int = WINDOW,
     cap: int = INBOX_CAP,
+    forced: int | None = None,
 ) -> tuple[Any, ...]:
-    """The constructor's struct; the vault is the inbox's only writer."""
+    """The constructor's struct; the vault is the inbox's only writer.
+
+    Of Work, as much may be forced in one window as the largest claim has, if nothing else is said.
+    """
     return (
         sequencer,
         window,
         DEADLINE,
         cap,
+        caps[0] if forced is None else forced,
         0,
         vault,
         game,
@@ -312,6 +317,7 @@ def deploy(
     chain: Chain | None = None,
     rules: Parameters | None = None,
     caps: tuple[int, int, int, int] = CAPS,
+    forced: int | None = None,
 ) -> Ledger:
     """Deploys everything, registers the counter, bonds a worker and the sequencer."""
     evm, rules = chain or Evm(), rules or Parameters()
@@ -330,7 +336,9 @@ def deploy(
         [rollup_at],
         sender=deployer,
     )
-    parameters = rollup_parameters(sequencer, vault_at, game_at, programs.address, caps)
+    parameters = rollup_parameters(
+        sequencer, vault_at, game_at, programs.address, caps, forced=forced
+    )
     rollup = evm.deploy(contracts["Rollup"], parameters, sender=deployer)
     kinds = [(rollup_at, machine.address)]
     game = evm.deploy(

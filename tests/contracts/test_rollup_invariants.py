@@ -17,11 +17,24 @@ from rollup.protocol.receipts import Work
 from rollup.protocol.types import Address
 from tests.contracts.arena import REJECTED, raw_address
 from tests.contracts.evm import Revert, reverts
-from tests.contracts.ledger import DEADLINE, INBOX_CAP, WINDOW, Ledger, Posted, Run, deploy
+from tests.contracts.ledger import (
+    CAPS,
+    COUNTER,
+    DEADLINE,
+    INBOX_CAP,
+    WINDOW,
+    Ledger,
+    Posted,
+    Run,
+    deploy,
+)
 
 pytestmark = pytest.mark.usefixtures("toolchain")
 LIE = Hash(b"\x66" * 32)
 RUN = Run(steps=4)
+UNITS = RUN.steps * COUNTER.work
+FORCED = 3
+"""Claims that may be forced in one window."""
 SLOTS = 3
 CHALLENGERS = ("ada", "bob", "cyd")
 
@@ -46,6 +59,8 @@ class Model:
     """Every entry that ever came, in order."""
     forced: dict[int, SignedReceipt] = field(default_factory=dict)
     """Those of them that are receipts, by index."""
+    spent: Counter[int] = field(default_factory=Counter)
+    """Work units that were forced, by window."""
     confirmed: int = 0
     nonce: int = 0
 
@@ -112,7 +127,13 @@ class Model:
             slot = self.dice.randrange(SLOTS)
             work = RUN.work(self.ledger.account, slot=slot, nonce=self.nonce, params_after=LIE)
             self.nonce += 1
+        window = self.now // WINDOW
+        if self.spent[window] + UNITS > FORCED * UNITS:
+            with reverts("ForcedWorkSpent", (window + 1) * WINDOW):
+                self.ledger.force(work)
+            return
         entry = self.ledger.force(work)
+        self.spent[window] += UNITS
         self.forced[len(self.came)] = entry
         self.came.append(inbox.force(work, entry.signature))
         self.works[work.id] = work
@@ -309,7 +330,7 @@ def begun(ledger: Ledger) -> list[InboxEntry]:
 @pytest.mark.parametrize("seed", range(12))
 def test_a_random_history_goes_as_the_model_says(seed: int) -> None:
     dice = random.Random(seed)
-    ledger = deploy()
+    ledger = deploy(caps=(UNITS, *CAPS[1:]), forced=FORCED * UNITS)
     model = Model(ledger, dice, came=begun(ledger))
     actions = {
         model.post: 4,

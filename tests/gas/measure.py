@@ -280,7 +280,7 @@ def _confirmations(stage: Stage) -> dict[str, Figure]:
 
 
 def _inbox(stage: Stage) -> dict[str, Figure]:
-    """Receipts that somebody forces, after the first one of their sender."""
+    """Receipts that somebody forces, after the first one of their kind on the chain."""
     found = {}
     for name, receipt in (
         ("work", stage.works(0, 1)[0]),
@@ -289,7 +289,8 @@ def _inbox(stage: Stage) -> dict[str, Figure]:
         data = forced_bytes(
             receipt, sign_receipt(receipt, stage.domain, stage.worker.key).signature
         )
-        stage.arena.host.force(data, sender=stage.owner)
+        for _ in range(2):
+            stage.arena.host.force(data, sender=stage.owner)
         found[f"inbox/force/{name}"] = Figure(
             stage.chain.gas_used, f"Rollup.force, {len(data)} bytes"
         )

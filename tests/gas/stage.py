@@ -42,7 +42,7 @@ CLAIM_STEPS: Final = 44
 WINDOW: Final = 600_000
 INBOX_CAP: Final = 1_024
 CAPS: Final = (1 << 62, 1 << 40, 1 << 16, 1 << 31)
-_ENDS, _BATCH_HASH = 2, 3
+_ENDS, _BATCH_HASH = 3, 4
 """Places of the rollup's storage: the word that has the head in its lowest 48 bits; the hashes."""
 _DISPUTED: Final = 137
 """Place of the training receipt in each bundle; the others are inferences."""

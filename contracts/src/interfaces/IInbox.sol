@@ -17,12 +17,16 @@ interface IInbox {
     /// @notice Thrown when the bytes are not a form byte (0 Work, 1 Statement, 2 Action), that form's fields and 65
     /// bytes of signature: 283, 147 or 107 bytes.
     error BadForced();
+    /// @notice Thrown when a Work is forced for which this window has no room left; the next begins at protocol time
+    /// `until`.
+    error ForcedWorkSpent(uint256 until);
 
     /// @notice Writer: appends an entry. Never reverts for a writer.
     function append(uint8 kind, uint64 a, uint64 b, uint64 c, uint64 d, bytes32 x, bytes32 y, bytes32 z) external;
 
     /// @notice Anyone: appends a receipt that is signed by itself. Whether its signature is good is the ledger's to
-    /// say: under a wrong one it does nothing.
+    /// say: under a wrong one it does nothing. A Work must not be void for its kind, program or size, and takes its units
+    /// from those that may be forced in one window: all that is claimed stays what one validator can recompute in time.
     /// @param receipt form byte, packed fields, signature r, s, v.
     function force(bytes calldata receipt) external;
 

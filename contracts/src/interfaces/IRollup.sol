@@ -103,6 +103,7 @@ struct Caps {
 /// @param window protocol seconds in which a batch's claims may be challenged.
 /// @param deadline protocol seconds without a batch after which anybody with a bond may post one of inbox entries.
 /// @param inboxCap inbox entries that one batch takes at the most.
+/// @param forcedWork work units of the Work that may be forced in one window, at least what one claim may have.
 /// @param kind number of the tensor kind in the game: its host is the rollup.
 /// @param writers who append to the inbox.
 struct RollupParameters {
@@ -110,6 +111,7 @@ struct RollupParameters {
     uint64 window;
     uint64 deadline;
     uint32 inboxCap;
+    uint64 forcedWork;
     uint8 kind;
     IStakeVault vault;
     IDisputeGame game;
@@ -311,6 +313,10 @@ interface IRollup is IClaimHost, IInbox {
 
     /// @notice Inbox entries that one batch takes at the most.
     function INBOX_CAP() external view returns (uint32);
+
+    /// @notice Work units of the Work that may be forced in one window: WINDOW seconds of protocol time, from a multiple of
+    /// WINDOW on.
+    function FORCED_WORK() external view returns (uint64);
 
     /// @notice Number of the tensor kind in the game.
     function KIND() external view returns (uint8);

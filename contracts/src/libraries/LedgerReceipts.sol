@@ -62,6 +62,12 @@ library LedgerReceipts {
         receipt.id = receipt.form == WORK ? _workId(receipt) : _otherId(receipt);
     }
 
+    /// @notice The Work whose packed bytes lie at a place, with its kind and what is read of its fields below, no more.
+    function claimAt(uint256 place) internal pure returns (Receipt memory work) {
+        work.fields = place + 1;
+        work.kind = WitnessReader.u8(place + 1);
+    }
+
     /// @notice Takes a receipt of a batch with its signature and its place in a bundle.
     /// @return receipt the receipt.
     /// @return signature place of its 65 bytes.

@@ -21,15 +21,7 @@ library TensorClaims {
         pure
         returns (Claim memory claim)
     {
-        if (work.kind != Receipts.COMPUTE && work.kind != Receipts.INFERENCE) revert IRollup.UnknownKind(work.kind);
-        if (program.microSteps == 0) revert IRollup.UnknownProgram();
-        uint256 length = uint256(program.microSteps) * work.steps;
-        if (
-            work.steps == 0 || work.steps > caps.steps || program.rows > caps.rows || program.words > caps.words
-                || uint256(program.work) * work.steps > caps.work || length >= LENGTH_LIMIT
-                || uint256(work.firstStep) + work.steps > type(uint64).max
-        ) revert IRollup.OverCap();
-
+        (uint64 length,) = measure(work.kind, work.firstStep, work.steps, program, caps);
         bytes32 outputs = zeroRoot(uint8(program.depths >> 8));
         bytes32 scratch = zeroRoot(uint8(program.depths));
         claim.kind = kind;
@@ -37,8 +29,27 @@ library TensorClaims {
         claim.program = keccak256(abi.encodePacked(Tags.RUN, work.program, work.firstStep));
         claim.pre = state(work.params, work.inputs, outputs, scratch);
         claim.post = state(work.paramsAfter, work.inputs, work.outputs, scratch);
-        claim.length = uint64(length);
+        claim.length = length;
         claim.defender = work.defender;
+    }
+
+    /// @notice What a Work with these fields asks of who recomputes it; reverts when it is void.
+    /// @return length micro-steps.
+    /// @return units work units, at most caps.work.
+    function measure(uint8 kind, uint64 firstStep, uint32 steps, ProgramInfo memory program, Caps memory caps)
+        internal
+        pure
+        returns (uint64 length, uint64 units)
+    {
+        if (kind != Receipts.COMPUTE && kind != Receipts.INFERENCE) revert IRollup.UnknownKind(kind);
+        if (program.microSteps == 0) revert IRollup.UnknownProgram();
+        uint256 microSteps = uint256(program.microSteps) * steps;
+        uint256 work = uint256(program.work) * steps;
+        if (
+            steps == 0 || steps > caps.steps || program.rows > caps.rows || program.words > caps.words
+                || work > caps.work || microSteps >= LENGTH_LIMIT || uint256(firstStep) + steps > type(uint64).max
+        ) revert IRollup.OverCap();
+        return (uint64(microSteps), uint64(work));
     }
 
     /// @notice Root of a segment of 2^depth empty registers.

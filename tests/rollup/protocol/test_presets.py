@@ -30,7 +30,10 @@ def test_rules_hold(preset: Preset) -> None:
         ({"max_claim_rows": 65_536}, "65,535"),
         ({"batch_receipts": 65_537}, "65,536"),
         ({"confirmations": 0}, "at least 1"),
-        ({"max_window_work": 1}, "max_claim_work <= max_window_work"),
+        ({"max_window_work": 1}, "max_claim_work [+] 2 [*] forced_window_work <= max_window_work"),
+        ({"forced_window_work": 2**64}, r"< 2\^64"),
+        ({"forced_window_work": 1}, "max_claim_work <= forced_window_work"),
+        ({"forced_window_work": 2**46}, "2 [*] forced_window_work <= max_window_work"),
         ({"grace": 1}, "two moves"),
         ({"challenge_bond": 10**9}, "challenge bond > bond"),
         ({"base_fee_cap": 10**13}, "pays a game's gas"),
@@ -53,6 +56,19 @@ def test_rules_have_no_slack_to_lose_unseen(preset: Preset) -> None:
         replace(preset, clock=Seconds(clock - 1))
 
 
+@pytest.mark.parametrize("preset", [MAINNET, MINIMAL], ids=["mainnet", "minimal"])
+def test_what_is_admitted_and_forced_is_one_window_s_work(preset: Preset) -> None:
+    claim, room = preset.max_claim_work, preset.max_window_work
+    for tried in (preset, replace(preset, forced_window_work=claim)):
+        assert tried.admitted_window_work + 2 * tried.forced_window_work == room
+    most = (room - claim) // 2  # two forced windows' worth and one admitted claim
+    assert replace(preset, forced_window_work=most).admitted_window_work >= claim
+    with pytest.raises(ConfigError, match="forced_window_work"):
+        replace(preset, forced_window_work=most + 1)
+    with pytest.raises(ConfigError, match="forced_window_work"):
+        replace(preset, forced_window_work=claim - 1)
+
+
 def test_figures_by_hand() -> None:
     # 2^40 steps at k = 16: ten dissections and a proof; the challenger opens with the first.
     assert MAINNET.dissections == 10
@@ -62,6 +78,9 @@ def test_figures_by_hand() -> None:
     # 2^40 * 16 / 15 work units at 2.5e8 a second
     assert MAINNET.worst_replay == 4_692
     assert MAINNET.defendable_games == (172_800 - 86_400 - 4_692) // 72
+    # an eighth of a window's work, twice kept free
+    assert (MAINNET.forced_window_work, MAINNET.admitted_window_work) == (2**42, 3 * 2**43)
+    assert (MINIMAL.forced_window_work, MINIMAL.admitted_window_work) == (2**32, 3 * 2**33)
     assert MINIMAL.dissections == 8
     assert MINIMAL.moves_a_side == 5
 

@@ -11,7 +11,7 @@ from prover.row import Depths
 from rollup.config import SequencerSettings
 from rollup.errors import L1Unavailable
 from rollup.protocol.claims import ProgramInfo
-from rollup.protocol.presets import MINIMAL
+from rollup.protocol.presets import MINIMAL, Preset
 from rollup.protocol.types import AccountIndex, Address, Hash, SlotIndex
 from rollup.sequencer.service import Sequencer
 from rollup.store import SqliteStore
@@ -80,13 +80,16 @@ class Play:
 
 @asynccontextmanager
 async def playing(
-    folder: Path, l1: FakeL1 | None = None, settings: SequencerSettings | None = None
+    folder: Path,
+    l1: FakeL1 | None = None,
+    settings: SequencerSettings | None = None,
+    preset: Preset = PRESET,
 ) -> AsyncIterator[Play]:
     l1, registry, clock = l1 or FakeL1(DOMAIN), FakeRegistry(), Clock()
     store = await SqliteStore.open(folder / "s", DOMAIN)
     try:
         sequencer = await Sequencer.over(
-            store, l1, registry, DOMAIN, PRESET, settings or SequencerSettings(poll=0.01), clock
+            store, l1, registry, DOMAIN, preset, settings or SequencerSettings(poll=0.01), clock
         )
         transport = httpx.ASGITransport(sequencer.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from rollup.config import SequencerSettings
 from rollup.errors import LostConsistency
 from rollup.protocol import codec, proof
 from rollup.protocol.documents import entry_to_json, text
+from rollup.protocol.entries import sign_receipt
+from rollup.protocol.presets import Preset
 from rollup.protocol.types import AccountIndex
-from tests.rollup.entries import bundled, label, mixed, single, stream
-from tests.rollup.sequencer.play import Play, playing
+from tests.rollup.entries import DOMAIN, KEY, bundled, label, mixed, single, stream, work
+from tests.rollup.sequencer.play import PRESET, Play, playing
 
 DATA = {"content-type": "application/octet-stream"}
 
@@ -24,9 +27,10 @@ def play(
     folder: Path,
     scene: Callable[[Play], Awaitable[None]],
     settings: SequencerSettings | None = None,
+    preset: Preset = PRESET,
 ) -> None:
     async def go() -> None:
-        async with playing(folder, settings=settings) as stage:
+        async with playing(folder, settings=settings, preset=preset) as stage:
             await scene(stage)
 
     asyncio.run(go())
@@ -78,6 +82,21 @@ def test_each_entry_has_its_answer(
         assert len(await stage.store.pooled()) == codes.count("accepted")
 
     play(tmp_path, scene)
+
+
+def test_what_may_be_forced_in_a_window_is_kept_free(tmp_path: Path) -> None:
+    units = 4_000  # of a claim here
+    window = 4 * units
+    preset = replace(PRESET, max_claim_work=units, forced_window_work=units, max_window_work=window)
+
+    async def scene(stage: Play) -> None:
+        entries = [sign_receipt(work(nonce), DOMAIN, KEY) for nonce in range(window // units)]
+        body = {"entries": [entry_to_json(entry) for entry in entries]}
+        results = (await stage.http.post("/v1/receipts", json=body)).json()["results"]
+        codes = [result.get("code", result["status"]) for result in results]
+        assert codes == ["accepted"] * 2 + ["window-full"] * 2
+
+    play(tmp_path, scene, preset=preset)
 
 
 GOOD = json.dumps(entry_to_json(single(0)))
