@@ -39,6 +39,10 @@ def test_a_deployment_is_wired_as_the_preset_says(contracts: Contracts) -> None:
 def test_another_preset_is_found_out(contracts: Contracts) -> None:
     with pytest.raises(DeploymentError, match=r"Rollup\.WINDOW is 600, the preset mainnet"):
         verify(contracts.client, contracts.deployment, MAINNET)
+    for change, getter in (("inbox_cap", "INBOX_CAP"), ("forced_window_work", "FORCED_WORK")):
+        other = replace(MINIMAL, **{change: getattr(MINIMAL, change) + 1})
+        with pytest.raises(DeploymentError, match=rf"Rollup\.{getter} is "):
+            verify(contracts.client, contracts.deployment, other)
 
 
 def test_code_that_is_not_ours_is_found_out(contracts: Contracts) -> None:
