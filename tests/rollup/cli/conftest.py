@@ -24,13 +24,11 @@ Plumbline = Callable[..., Said]
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No flag from the environment; logging and signals as they were before."""
+    """No flag from the environment; signals as they were before."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
-    root, handler = logging.getLogger(), signal.getsignal(signal.SIGTERM)
-    handlers, level = list(root.handlers), root.level
+    handler = signal.getsignal(signal.SIGTERM)
     yield
-    root.handlers[:], root.level = handlers, level
     signal.signal(signal.SIGTERM, handler)
 
 
