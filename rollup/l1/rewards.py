@@ -1,56 +1,14 @@
 """Where tokens enter the ledger and leave it, as Python objects (see ``contracts``)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from prover.commit.keccak import Hash
 from rollup.l1.accounts import Signer
-from rollup.l1.bound import Bound, Place, address_in
-from rollup.l1.chain import At, BlockNumber, Mined
+from rollup.l1.bound import Bound
+from rollup.l1.chain import At, Mined
 from rollup.protocol.ledger.header import Header, Rules
 from rollup.protocol.ledger.types import Account, Amount, EpochNumber
-from rollup.protocol.types import AccountIndex, Address, BatchNumber, Seconds
-
-
-@dataclass(frozen=True, slots=True)
-class TokensDeposited:
-    """``sender`` paid in for ``account``."""
-
-    account: AccountIndex
-    sender: Address
-    amount: Amount
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class PoolFunded:
-    """``sender`` added to the pool of ``epoch``."""
-
-    epoch: EpochNumber
-    sender: Address
-    amount: Amount
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class EpochClosed:
-    """An epoch shares ``pool``; ``rules`` are those of the next one."""
-
-    epoch: EpochNumber
-    pool: Amount
-    rules: Rules
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Adopted:
-    """Claims are made against the accounts of the confirmed ``state`` after ``batch``."""
-
-    batch: BatchNumber
-    state: Hash
-    accounts: Hash
-    place: Place
+from rollup.protocol.types import AccountIndex, Seconds
 
 
 class RewardsContract(Bound):
@@ -124,49 +82,6 @@ class RewardsContract(Bound):
         proof = account_proof(account, path)
         return self.send(signer, "adoptAndClaim", header.pack(), index, proof)
 
-    def deposits(self, first: BlockNumber, last: BlockNumber) -> list[TokensDeposited]:
-        """Deposits in L1 blocks first..last."""
-        return [
-            TokensDeposited(
-                AccountIndex(values["account"]),
-                address_in(values["from"]),
-                Amount(values["amount"]),
-                place,
-            )
-            for values, place in self.events("TokensDeposited", first, last)
-        ]
-
-    def fundings(self, first: BlockNumber, last: BlockNumber) -> list[PoolFunded]:
-        """Payments into pools in L1 blocks first..last."""
-        return [
-            PoolFunded(
-                EpochNumber(values["epoch"]),
-                address_in(values["from"]),
-                Amount(values["amount"]),
-                place,
-            )
-            for values, place in self.events("PoolFunded", first, last)
-        ]
-
-    def closings(self, first: BlockNumber, last: BlockNumber) -> list[EpochClosed]:
-        """Epochs closed in L1 blocks first..last."""
-        return [
-            EpochClosed(EpochNumber(values["epoch"]), Amount(values["pool"]), _rules(values), place)
-            for values, place in self.events("EpochClosed", first, last)
-        ]
-
-    def adoptions(self, first: BlockNumber, last: BlockNumber) -> list[Adopted]:
-        """States adopted in L1 blocks first..last; the last one's accounts are those to prove."""
-        return [
-            Adopted(
-                BatchNumber(values["batch"]),
-                Hash(values["state"]),
-                Hash(values["accountsRoot"]),
-                place,
-            )
-            for values, place in self.events("Adopted", first, last)
-        ]
-
 
 def account_proof(account: Account, path: Sequence[Hash]) -> bytes:
     """An account as L1 wants it shown: its 76 bytes, and the siblings from its leaf up."""
@@ -177,7 +92,3 @@ def rules_words(rules: Rules) -> tuple[bytes, bytes]:
     """Rules as L1 keeps them."""
     packed = rules.pack()
     return packed[:32], packed[32:]
-
-
-def _rules(values: dict[str, Any]) -> Rules:
-    return Rules.unpack(values["x"] + values["y"])
